@@ -1,0 +1,210 @@
+"""Every setting, read once from the environment, validated before anything listens.
+
+`Settings.load(os.environ)` is the only reader. Field order is the order of `clarivum doctor` and docs/settings.md.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from clarivum.errors import ConfigurationError
+
+PLACEHOLDER_SECRET = re.compile(r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxx|1234", re.IGNORECASE)
+MIN_SECRET_CHARACTERS = 32
+
+
+class Environment(StrEnum):
+    """Where this process runs. Outside production the identity stand-in may be used."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+def _from(*variables: str, about: str, default: Any = ..., **bounds: Any) -> Any:
+    """A field read from the first of `variables` that is set."""
+    return Field(default, description=about, json_schema_extra={"variables": list(variables)}, **bounds)
+
+
+class Settings(BaseModel):
+    """The settings of one process. Sizes in bytes, times in seconds; immutable after load."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: Environment = _from(
+        "CLARIVUM_ENVIRONMENT", default=Environment.DEVELOPMENT, about="development, test or production"
+    )
+    database_url: SecretStr | None = _from(
+        "DATABASE_URL",
+        "SUPABASE_DB_URL",
+        default=None,
+        about="the database; absent, `up` starts the embedded one",
+    )
+    migration_url: SecretStr | None = _from(
+        "CLARIVUM_MIGRATION_URL",
+        default=None,
+        about="a login that may change the schema, if DATABASE_URL may not",
+    )
+    database_connections: int = _from(
+        "CLARIVUM_DATABASE_CONNECTIONS",
+        default=10,
+        ge=1,
+        le=500,
+        about="connections for transactions, per process",
+    )
+    database_pipelines: int = _from(
+        "CLARIVUM_DATABASE_PIPELINES",
+        default=2,
+        ge=1,
+        le=32,
+        about="shared connections for short reads, per process",
+    )
+    auth0_domain: str | None = _from("AUTH0_DOMAIN", default=None, about="tenant or custom domain, without a scheme")
+    auth0_audience: str = _from(
+        "AUTH0_AUDIENCE",
+        default="https://api.clarivum.com",
+        min_length=1,
+        about="the API identifier that `aud` must name",
+    )
+    identity_url: str = _from(
+        "CLARIVUM_IDENTITY_URL",
+        default="http://127.0.0.1:8001/",
+        about="the stand-in issuer; ignored when AUTH0_DOMAIN is set",
+    )
+    roles_claim: str = _from(
+        "CLARIVUM_ROLES_CLAIM",
+        default="https://clarivum.com/roles",
+        about="the namespaced claim that carries roles",
+    )
+    host: str = _from("CLARIVUM_HOST", default="127.0.0.1", about="address the API listens on")
+    port: int = _from(
+        "CLARIVUM_PORT", "PORT", default=8000, ge=0, le=65535, about="port the API listens on; 0 picks one"
+    )
+    trusted_proxies: str = _from(
+        "CLARIVUM_TRUSTED_PROXIES",
+        default="",
+        about="comma-separated networks whose X-Forwarded-For is believed",
+    )
+    max_body_bytes: int = _from(
+        "CLARIVUM_MAX_BODY_BYTES", default=1_048_576, ge=1_024, le=104_857_600, about="largest request body"
+    )
+    request_timeout_s: Annotated[float, Field(gt=0)] = _from(
+        "CLARIVUM_REQUEST_TIMEOUT_S", default=10.0, le=300, about="time for a request's answer"
+    )
+    receive_timeout_s: Annotated[float, Field(gt=0)] = _from(
+        "CLARIVUM_RECEIVE_TIMEOUT_S", default=8.0, le=300, about="time for a request to arrive"
+    )
+    job_concurrency: int = _from(
+        "CLARIVUM_JOB_CONCURRENCY", default=8, ge=1, le=1_000, about="jobs that run at once in a worker"
+    )
+    log_level: str = _from(
+        "CLARIVUM_LOG_LEVEL", default="info", pattern="^(debug|info|warning|error)$", about="log level"
+    )
+    log_format: str = _from("CLARIVUM_LOG_FORMAT", default="json", pattern="^(json|console)$", about="json or console")
+    service_name: str = _from("OTEL_SERVICE_NAME", default="clarivum", about="service.name of all telemetry")
+    otlp_endpoint: str | None = _from(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", default=None, about="OTLP/HTTP collector; absent, nothing is exported"
+    )
+    telemetry_disabled: bool = _from("OTEL_SDK_DISABLED", default=False, about="true turns spans and metrics off")
+
+    @property
+    def issuer(self) -> str:
+        """`iss` that tokens must carry, with Auth0's trailing slash."""
+        return f"https://{self.auth0_domain}/" if self.auth0_domain else self.identity_url
+
+    @property
+    def uses_stand_in(self) -> bool:
+        return self.auth0_domain is None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check all settings. Raises ConfigurationError naming every bad variable, never a value."""
+        _refuse_unknown(cls, environ)
+        values = {name: environ[variable] for name, variable in sources(cls, environ).items() if variable}
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(cls, error, environ)) from None
+        _refuse_contradictions(settings)
+        return settings
+
+
+def variables_of(settings: type[Settings], field: str) -> list[str]:
+    """The environment variables a field is read from, the first one set wins."""
+    extra = settings.model_fields[field].json_schema_extra
+    assert isinstance(extra, dict)
+    names = extra["variables"]
+    assert isinstance(names, list)
+    return [str(name) for name in names]
+
+
+def sources(settings: type[Settings], environ: Mapping[str, str]) -> dict[str, str | None]:
+    """For each field the variable that sets it, or None when the default holds. An empty value counts as unset."""
+    return {
+        field: next((name for name in variables_of(settings, field) if environ.get(name, "") != ""), None)
+        for field in settings.model_fields
+    }
+
+
+def mask(value: object) -> str:
+    """A setting as it may be shown: secrets as stars, the password of a URL as stars."""
+    if value is None:
+        return "(not set)"
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if "://" in text:
+        return re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", text)
+    return "***" if isinstance(value, SecretStr) else text
+
+
+def strong_secret(text: str) -> bool:
+    """Whether a secret is long enough and no placeholder."""
+    return len(text) >= MIN_SECRET_CHARACTERS and len(set(text)) >= 8 and not PLACEHOLDER_SECRET.search(text)
+
+
+def _refuse_unknown(settings: type[Settings], environ: Mapping[str, str]) -> None:
+    known = {name for field in settings.model_fields for name in variables_of(settings, field)} | PROCESS_VARIABLES
+    for name in environ:
+        if name.startswith("CLARIVUM_") and name not in known:
+            nearest = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise ConfigurationError(f"{name} is not a setting{hint}")
+
+
+# Read by a single command or by the tests, not by every process.
+PROCESS_VARIABLES = frozenset({"CLARIVUM_DATA", "CLARIVUM_VECTORS"})
+
+
+def _explain(settings: type[Settings], error: ValidationError, environ: Mapping[str, str]) -> str:
+    chosen = sources(settings, environ)
+    parts = []
+    for problem in error.errors(include_input=False, include_url=False):
+        field = str(problem["loc"][0])
+        parts.append(f"{chosen.get(field) or field}: {problem['msg']}")
+    return "; ".join(parts)
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    production = settings.environment is Environment.PRODUCTION
+    domain = settings.auth0_domain
+    if domain is not None and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain):
+        raise ConfigurationError("AUTH0_DOMAIN must be a host name such as tenant.eu.auth0.com, without scheme or path")
+    if production and domain is None:
+        raise ConfigurationError("AUTH0_DOMAIN is missing: the identity stand-in does not run in production")
+    if production and settings.database_url is None:
+        raise ConfigurationError("DATABASE_URL is missing: production does not use the embedded database")
+    for variable, secret in (
+        ("DATABASE_URL", settings.database_url),
+        ("CLARIVUM_MIGRATION_URL", settings.migration_url),
+    ):
+        if secret is not None and urlsplit(secret.get_secret_value()).scheme not in {
+            "postgres",
+            "postgresql",
+        }:
+            raise ConfigurationError(f"{variable} must be a postgresql:// URL")
+    if not settings.identity_url.endswith("/"):
+        raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
