@@ -217,6 +217,13 @@ REFUSED = register(
     "Read what would be lost; repeat with --yes if that is meant.",
     Exit.REFUSED,
 )
+INVALID_PAYLOAD = register(
+    "invalid_payload",
+    500,
+    "A job was given a payload it does not take",
+    "Correct every entry of `errors`; `clarivum jobs list` names each job's payload type.",
+    Exit.USAGE,
+)
 DEPENDENCY_DOWN = register(
     "dependency_down",
     503,

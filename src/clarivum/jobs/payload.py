@@ -1,0 +1,115 @@
+"""What a job is given: an immutable, strictly typed JSON object that both ends of the queue agree on."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, PydanticSerializationError
+
+from clarivum.errors import INVALID_PAYLOAD, ClarivumError, Violation
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_VIOLATIONS = 20
+
+
+P = TypeVar("P", bound="Payload")
+
+
+class PayloadError(ClarivumError):
+    """A payload that its job would not accept. `violations` name the paths, never the values. Nothing was stored."""
+
+    default = INVALID_PAYLOAD
+
+
+class Payload(BaseModel):
+    """Base of every job's input. Strict, immutable, no unknown fields; strings carry no NUL or lone surrogate,
+    datetimes carry a UTC offset, numbers are finite: whatever is accepted here fits JSON and Postgres.
+
+    `schema_version` goes up with every change that messages already in the queue would not satisfy; a worker leaves
+    messages of a newer version than its own for a newer worker.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        ser_json_timedelta="iso8601",
+    )
+
+    schema_version: ClassVar[int] = 1
+
+    @model_validator(mode="after")
+    def _storable(self) -> Self:
+        for path, reason in _unstorable(self.__dict__, ""):
+            raise PydanticCustomError("unstorable", "{path}: {reason}", {"path": path, "reason": reason})
+        return self
+
+
+def encode(payload: Payload) -> bytes:
+    """The payload as JSON, proven to be readable by its own type.
+
+    Raises PayloadError when it is not (an instance made around validation), or is larger than MAX_PAYLOAD_BYTES.
+    """
+    kind = type(payload)
+    try:
+        data = kind.__pydantic_serializer__.to_json(payload, warnings="none")
+        kind.__pydantic_validator__.validate_json(data)
+    except ValidationError as error:
+        raise PayloadError(f"{kind.__name__} does not fit its own type", violations=violations_of(error)) from None
+    except (PydanticSerializationError, ValueError) as error:
+        raise PayloadError(
+            f"{kind.__name__} cannot be written as JSON",
+            violations=[Violation("", type(error).__name__, "unserializable")],
+        ) from None
+    if len(data) > MAX_PAYLOAD_BYTES:
+        raise PayloadError(
+            f"{kind.__name__} is {len(data)} bytes as JSON, at most {MAX_PAYLOAD_BYTES} are allowed; "
+            "store the data and pass its id",
+            violations=[Violation("", f"larger than {MAX_PAYLOAD_BYTES} bytes", "too_large")],
+        )
+    return data
+
+
+def decode(kind: type[P], data: bytes | str) -> P:
+    """Read a message's body. Raises PayloadError with every violation; such a message is never retried."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        raise PayloadError(f"the message does not fit {kind.__name__}", violations=violations_of(error)) from None
+
+
+def violations_of(error: ValidationError) -> list[Violation]:
+    """Pydantic's findings as JSON pointers and codes, without the values that failed."""
+    return [
+        Violation(_pointer(problem), str(problem["msg"]), str(problem["type"]))
+        for problem in error.errors(include_input=False, include_url=False, include_context=True)[:MAX_VIOLATIONS]
+    ]
+
+
+def _pointer(problem: Any) -> str:
+    if problem["type"] == "unstorable":
+        return str(problem["ctx"]["path"])
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"])
+
+
+def _unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every place below `value` that JSON in Postgres cannot hold, or whose meaning depends on the reader's clock."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield path, "contains NUL"
+        elif not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            yield path, "contains a lone surrogate"
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _unstorable(name, path)
+            yield from _unstorable(item, f"{path}/{name}")
+    elif isinstance(value, list | tuple | set | frozenset):
+        for position, item in enumerate(value):
+            yield from _unstorable(item, f"{path}/{position}")
+    elif isinstance(value, BaseModel):
+        yield from _unstorable(value.__dict__, path)
+    elif isinstance(value, datetime) and value.tzinfo is None:
+        yield path, "has no UTC offset"
