@@ -1,0 +1,91 @@
+"""What crosses the edge: the base of every request body and response."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+MAX_TEXT_CHARACTERS = 10_000
+MAX_NAME_CHARACTERS = 200
+MAX_ITEMS = 1_000
+NO_NUL = r"^[^\x00]*$"
+
+
+def bound(schema: CoreSchema) -> CoreSchema:
+    """Give every text, collection and time below `schema` the default bounds it does not declare itself. In place."""
+    for node in _nodes(schema):
+        match node["type"]:
+            case "str":
+                node.setdefault("max_length", MAX_TEXT_CHARACTERS)
+                node.setdefault("pattern", NO_NUL)
+            case "list" | "set" | "frozenset":
+                node.setdefault("max_length", MAX_ITEMS)
+            case "dict":
+                node.setdefault("max_length", MAX_ITEMS)
+                _bound_names(node.get("keys_schema"))
+            case "datetime":
+                node.setdefault("tz_constraint", "aware")
+                node.setdefault("serialization", _AS_UTC)
+            case "float":
+                node.setdefault("allow_inf_nan", False)
+    return schema
+
+
+def _bound_names(keys: Any) -> None:
+    """Names of a map. NUL in them is refused where JSON is read: as a pattern it would blur the JSON schema."""
+    if keys is not None and keys["type"] == "str":
+        keys.setdefault("max_length", MAX_NAME_CHARACTERS)
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("type"), str):
+            yield value
+        for key, item in value.items():
+            if key not in _NOT_SCHEMAS:
+                yield from _nodes(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+# Parts of a core schema that hold plain values, which must not be mistaken for schemas.
+_NOT_SCHEMAS = frozenset(
+    {"metadata", "default", "expected", "config", "serialization", "function", "members", "cls", "keys_schema"}
+)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+_AS_UTC = core_schema.plain_serializer_function_ser_schema(
+    _in_utc, return_schema=core_schema.datetime_schema(), when_used="json"
+)
+
+
+class Contract(BaseModel):
+    """Base of bodies and responses. Unknown members are refused; instances are immutable.
+
+    Over what the annotations say: text holds no NUL and at most MAX_TEXT_CHARACTERS, lists, sets and maps at most
+    MAX_ITEMS, unless the field declares its own bound; numbers are finite; times carry an offset and are written in
+    UTC with `Z`. A request body is read strictly (no `"1"` for 1); in Python, construction coerces as Pydantic does.
+    A docstring under a field is its description in the OpenAPI document.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        ser_json_timedelta="iso8601",
+        use_attribute_docstrings=True,
+    )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        bound(schema)
+        return schema
