@@ -1,0 +1,25 @@
+"""Who a statement runs for: the database role, the claims that policies read, and how long it may take."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# Supabase's own statement timeouts for the roles `anon` and `authenticated`.
+ANONYMOUS_STATEMENT_TIMEOUT_MS = 3_000
+AUTHENTICATED_STATEMENT_TIMEOUT_MS = 8_000
+WORKER_STATEMENT_TIMEOUT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Travels with every statement, local to its transaction.
+
+    `claims` is the JSON text of `request.jwt.claims`, "" for none; it is serialised once per token, not per statement.
+    """
+
+    role: Literal["anon", "authenticated", "clarivum_worker"]
+    claims: str
+    statement_timeout_ms: int
+
+
+ANONYMOUS = Context("anon", "", ANONYMOUS_STATEMENT_TIMEOUT_MS)
+WORKER = Context("clarivum_worker", "", WORKER_STATEMENT_TIMEOUT_MS)
