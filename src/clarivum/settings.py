@@ -99,6 +99,9 @@ class Settings(BaseModel):
     receive_timeout_s: Annotated[float, Field(gt=0)] = _from(
         "CLARIVUM_RECEIVE_TIMEOUT_S", default=8.0, le=300, about="time for a request to arrive"
     )
+    rate_limits: bool = _from(
+        "CLARIVUM_RATE_LIMITS", default=True, about="false turns the routes' rate limits off (load tests)"
+    )
     job_concurrency: int = _from(
         "CLARIVUM_JOB_CONCURRENCY", default=8, ge=1, le=1_000, about="jobs that run at once in a worker"
     )

@@ -8,6 +8,9 @@ ANONYMOUS_STATEMENT_TIMEOUT_MS = 3_000
 AUTHENTICATED_STATEMENT_TIMEOUT_MS = 8_000
 WORKER_STATEMENT_TIMEOUT_MS = 60_000
 
+Role = Literal["anon", "authenticated", "clarivum_staff", "clarivum_worker"]
+"""None of them bypasses row-level security; see docs/adr/0006-database-roles.md for which is used when."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -16,7 +19,7 @@ class Context:
     `claims` is the JSON text of `request.jwt.claims`, "" for none; it is serialised once per token, not per statement.
     """
 
-    role: Literal["anon", "authenticated", "clarivum_worker"]
+    role: Role
     claims: str
     statement_timeout_ms: int
 

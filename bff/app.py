@@ -1,0 +1,12 @@
+"""The only place where features meet the platform."""
+
+from pathlib import Path
+
+from bff import entitlements, leads, profiles
+from clarivum.application import Application
+
+application = Application(
+    "clarivum",
+    root=Path(__file__).resolve().parent.parent,
+    features=[leads.feature, profiles.feature, entitlements.feature],
+)

@@ -1,0 +1,49 @@
+"""`test`: everything that must hold before a change lands, in the order in which it fails fastest."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clarivum.cli.place import ROOT
+
+app = typer.Typer()
+
+BIN = Path(sys.executable).parent
+LINT = ("src", "bff", "tests", "benchmarks")
+STEPS: dict[str, tuple[str, ...]] = {
+    "lint": (str(BIN / "ruff"), "check", "--quiet", *LINT),
+    "format": (str(BIN / "ruff"), "format", "--check", "--quiet", *LINT),
+    "types": (str(BIN / "mypy"),),
+    "imports": (str(BIN / "lint-imports"), "--no-cache"),
+}
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(
+    context: typer.Context,
+    only_pytest: Annotated[bool, typer.Option("--only-pytest", help="Leave out lint, types and imports.")] = False,
+) -> None:
+    """Run lint, types, the import rules and the whole test suite; stop at the first that fails.
+
+    What else stands on the line goes to pytest: `./clarivum test tests/unit -k cursor`.
+    """
+    os.chdir(ROOT)
+    for name, command in {} if only_pytest else STEPS.items():
+        _run(name, command)
+    _run("tests", (sys.executable, "-m", "pytest", *context.args))
+
+
+def _run(name: str, command: tuple[str, ...]) -> None:
+    print(f"── {name}: {' '.join(Path(part).name if part.startswith('/') else part for part in command)}", flush=True)
+    began = time.monotonic()
+    ended = subprocess.run(command, check=False).returncode
+    print(
+        f"── {name} {'passed' if ended == 0 else f'failed ({ended})'} in {time.monotonic() - began:.1f} s", flush=True
+    )
+    if ended:
+        raise typer.Exit(1)

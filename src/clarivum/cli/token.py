@@ -1,0 +1,48 @@
+"""`token`: an access token of the development identity stand-in."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clarivum.auth.standin import StandIn
+from clarivum.cli.place import Running, data_folder
+from clarivum.errors import UsageError
+from clarivum.settings import Settings
+
+app = typer.Typer()
+
+UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+MAX_LIFETIME_S = 30 * 86_400
+
+
+@app.command()
+def token(
+    role: Annotated[list[str] | None, typer.Option(help="A role of the caller; may be repeated.")] = None,
+    sub: Annotated[str, typer.Option(help="The caller's subject, like 'auth0|alice'.")] = "auth0|alice",
+    email: Annotated[str | None, typer.Option(help="The caller's address.")] = None,
+    expires: Annotated[str, typer.Option(help="Lifetime: 90s, 15m, 1h, 7d.")] = "1h",
+    data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
+) -> None:
+    """Print an access token of the stand-in, for `authorization: Bearer …`.
+
+    Exists only where no AUTH0_DOMAIN is set, and not in production.
+    """
+    folder = data_folder(data)
+    running = Running.read(folder)
+    environment = dict(os.environ)
+    if running and running.identity_url:
+        environment.setdefault("CLARIVUM_IDENTITY_URL", running.identity_url)
+    stand_in = StandIn(Settings.load(environment), folder)
+    typer.echo(stand_in.issue(sub, role or ["member"], email, lifetime_s(expires)))
+
+
+def lifetime_s(text: str) -> int:
+    """Read `90s`, `15m`, `1h`, `7d` as seconds. Raises UsageError outside one second to 30 days."""
+    match = re.fullmatch(r"(\d{1,7})([smhd])", text)
+    seconds = int(match[1]) * UNIT_S[match[2]] if match else 0
+    if not 1 <= seconds <= MAX_LIFETIME_S:
+        raise UsageError(f"--expires {text!r} must be 1s to 30d, written like 90s, 15m, 1h or 7d")
+    return seconds
