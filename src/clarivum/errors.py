@@ -224,6 +224,27 @@ INVALID_PAYLOAD = register(
     "Correct every entry of `errors`; `clarivum jobs list` names each job's payload type.",
     Exit.USAGE,
 )
+MIGRATION_REFUSED = register(
+    "migration_refused",
+    500,
+    "A migration cannot be applied; nothing was",
+    "Correct the named file and line; a file that was applied is never edited, a new one is added.",
+    Exit.REFUSED,
+)
+MIGRATION_FAILED = register(
+    "migration_failed",
+    500,
+    "The database refused a statement of a migration",
+    "Correct the named statement and push again; the files before it stay applied, this one left nothing behind.",
+    Exit.REFUSED,
+)
+MIGRATION_LOCKED = register(
+    "migration_locked",
+    503,
+    "A migration did not get its lock in time",
+    "Push again at a quieter time; see which session holds the lock in pg_locks and pg_stat_activity.",
+    Exit.DEPENDENCY_DOWN,
+)
 DEPENDENCY_DOWN = register(
     "dependency_down",
     503,
