@@ -1,6 +1,5 @@
 """The processes that `up` starts: each in a session of its own, each ending when `up` does."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 
 from clarivum.errors import DependencyDownError
 
-PR_SET_PDEATHSIG = 1
 LAST_LINES = 12
 
 
@@ -46,16 +44,14 @@ def start(name: str, arguments: Sequence[str], *, environment: Mapping[str, str]
     """Start `clarivum ARGUMENTS` in the background, its output in `logs/NAME.log` (begun anew)."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
-    parent = os.getpid()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "clarivum", *arguments],
+            [sys.executable, "-m", "clarivum", "--ends-with", str(os.getpid()), *arguments],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=lambda: _end_with(parent),  # noqa: PLW1509 - `up` is single-threaded
         )
     return Child(name, process, log)
 
@@ -70,15 +66,6 @@ def wait_until(ready: Callable[[], bool], children: Sequence[Child], timeout_s: 
             names = ", ".join(child.name for child in children)
             raise DependencyDownError(f"{names} did not become ready within {timeout_s:g} s; see {children[0].log}")
         time.sleep(0.02)
-
-
-def _end_with(parent: int) -> None:
-    """Have the kernel send this process SIGTERM when `up` dies, however it dies (Linux; elsewhere the next start
-    finds what is left)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _tail(path: Path) -> str:

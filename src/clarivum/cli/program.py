@@ -6,6 +6,7 @@ A command's module is imported only when that command runs, so `token` does not 
 import importlib
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 import typer.main
@@ -13,6 +14,7 @@ from typer import _click
 from typer.core import TyperGroup
 
 from clarivum import __version__
+from clarivum.cli.parent import end_with_parent
 from clarivum.errors import ClarivumError
 
 
@@ -74,8 +76,11 @@ program = typer.Typer(
 
 @program.callback(invoke_without_command=True)
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and end.", is_eager=True),
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    ends_with: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
+    if ends_with is not None:
+        end_with_parent(ends_with)
     if version:
         typer.echo(f"clarivum {__version__}")
         raise typer.Exit

@@ -23,8 +23,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def test(
+@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_all(
     context: typer.Context,
     only_pytest: Annotated[bool, typer.Option("--only-pytest", help="Leave out lint, types and imports.")] = False,
 ) -> None:

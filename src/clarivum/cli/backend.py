@@ -1,0 +1,221 @@
+"""The parts that `up` runs, in the order in which they need each other."""
+
+import os
+import secrets
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from clarivum.application import Application, load_application
+from clarivum.cli import leftovers
+from clarivum.cli.place import APPLICATION, ROOT, Running
+from clarivum.cli.processes import Child, start, wait_until
+from clarivum.cli.steps import Steps
+from clarivum.database.migrations import push, seed
+from clarivum.database.provision import login_facts, provision, provision_login
+from clarivum.database.server import EmbeddedServer
+from clarivum.errors import RefusedError
+from clarivum.settings import Settings
+
+START_TIMEOUT_S = 30.0
+GRACE_S = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for."""
+
+    port: int
+    data: Path
+    reset: bool
+    confirmed: bool
+    postgres: int
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """How to reach the database: as the login that may change the schema, and as the one that serves."""
+
+    admin: str
+    app: str
+
+
+class Backend:
+    """Starts the parts and stops them in reverse. What has started is stopped whatever happens afterwards."""
+
+    def __init__(self, settings: Settings, options: Options, steps: Steps, stack: ExitStack) -> None:
+        self.settings = settings
+        self.options = options
+        self.steps = steps
+        self.children: list[Child] = []
+        self._stack = stack
+        self._server: EmbeddedServer | None = None
+
+    def __enter__(self) -> "Backend":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing of its own: each part registered its end with the stack."""
+
+    def start(self) -> None:
+        """Start every part. Raises DependencyDownError with the end of a log when one does not come up."""
+        data = self.options.data
+        data.mkdir(parents=True, exist_ok=True)
+        leftovers.end(data)
+        application = load_application(APPLICATION)
+        urls = self._database()
+        self._migrate(urls, application)
+        environment = self._environment(urls)
+        if self.settings.uses_stand_in:
+            self._start_identity(environment)
+        self._start_api_and_worker(environment, application)
+        self._stack.callback(Running.remove, data)
+        Running(os.getpid(), self.api_url, self.identity_url, urls.app, urls.admin).write(data)
+
+    def check(self) -> None:
+        """Raise DependencyDownError when a part has ended by itself."""
+        for child in self.children:
+            child.check()
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.options.port}"
+
+    @property
+    def identity_url(self) -> str | None:
+        if not self.settings.uses_stand_in:
+            return None
+        return f"http://127.0.0.1:{self.options.port + 1}/"
+
+    def announce(self, seconds: float) -> None:
+        """Say that it is ready, with lines to paste."""
+        api = self.api_url.replace("127.0.0.1", "localhost")
+        data = "" if self.options.data == ROOT / ".clarivum" else f" --data {self.options.data}"
+        typer.echo(f"""  Ready in {seconds:.1f} s. Try it:
+
+    curl -s {api}/api/v1/leads -H 'content-type: application/json' -d '{{"email":"you@example.com","source":"readme"}}'
+    TOKEN=$(./clarivum token --role member --sub 'auth0|alice'{data})
+    curl -s {api}/api/v1/entitlements -H "authorization: Bearer $TOKEN"
+    ./clarivum jobs list{data}
+    ./clarivum jobs show latest{data}
+
+  Logs in {self._logs}. Ctrl-C stops everything.""")
+
+    # -- the parts -------------------------------------------------------------------------------------------------
+    def _database(self) -> Urls:
+        if self.settings.database_url is not None:
+            return self._foreign_database(self.settings.database_url.get_secret_value())
+        with self.steps.step(f"Postgres {self.options.postgres}") as step:
+            server = EmbeddedServer(self.options.data, self.options.postgres)
+            if self.options.reset:
+                self._confirm(f"every row under {self.options.data}")
+                server.destroy()
+            self._stack.callback(server.stop)
+            server.start()
+            provision(server.admin_url())
+            app = provision_login(server.admin_url(), server.app_password)
+            step.detail = f"{_shown(server.cluster)}, port {server.port}"
+        self._server = server
+        return Urls(server.admin_url(), app)
+
+    def _foreign_database(self, url: str) -> Urls:
+        """Use DATABASE_URL. A login that bypasses row-level security migrates but does not serve: it makes one."""
+        if self.options.reset:
+            raise RefusedError("--reset is for the embedded database only; DATABASE_URL is left as it is")
+        admin = self.settings.migration_url.get_secret_value() if self.settings.migration_url else url
+        with self.steps.step("Postgres at DATABASE_URL") as step:
+            facts = login_facts(url)
+            if admin != url or facts.bypasses:
+                provision(admin)
+            app = provision_login(admin, _login_password(self.options.data)) if facts.bypasses else url
+            step.detail = f"{facts.version}, serving as {'clarivum_api' if facts.bypasses else facts.login}"
+        return Urls(admin, app)
+
+    def _migrate(self, urls: Urls, application: Application) -> None:
+        with self.steps.step("migrations") as step:
+            applied = push(urls.admin, application.migrations)
+            step.detail = f"{len(applied)} new"
+        if application.seed.is_file():
+            with self.steps.step("seed") as step:
+                seed(urls.admin, application.seed)
+                step.detail = "supabase/seed.sql"
+
+    def _start_identity(self, environment: dict[str, str]) -> None:
+        with self.steps.step("identity stand-in") as step:
+            port = str(self.options.port + 1)
+            arguments = ["identity", "--port", port, "--data", str(self.options.data)]
+            child = self._start("identity", arguments, environment)
+            wait_until(lambda: _answers(f"{self.identity_url}.well-known/jwks.json"), [child], START_TIMEOUT_S)
+            step.detail = f"{self.identity_url} (development only)"
+
+    def _start_api_and_worker(self, environment: dict[str, str], application: Application) -> None:
+        """Both at once: each takes most of its time to import."""
+        with self.steps.step("API") as step:
+            worker = self._start("worker", ["jobs", "work"], environment)
+            api = self._start("api", ["serve"], environment)
+            wait_until(lambda: _answers(f"{self.api_url}/readyz"), [api, worker], START_TIMEOUT_S)
+            step.detail = f"{self.api_url}, reference at /docs"
+        with self.steps.step("worker") as step:
+            wait_until(lambda: b'"worker ready"' in worker.log.read_bytes(), [worker], START_TIMEOUT_S)
+            schedules = sum(job.schedule is not None for job in application.jobs.values())
+            step.detail = f"{_count(len(application.jobs), 'job')}, {_count(schedules, 'schedule')}"
+
+    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> Child:
+        child = start(name, arguments, environment=environment, logs=self._logs)
+        self._stack.callback(child.stop, GRACE_S)
+        self.children.append(child)
+        leftovers.note(self.options.data, [child.process.pid for child in self.children])
+        return child
+
+    def _environment(self, urls: Urls) -> dict[str, str]:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": urls.app,
+            "CLARIVUM_PORT": str(self.options.port),
+            "CLARIVUM_DATA": str(self.options.data),
+        }
+        environment.pop("CLARIVUM_MIGRATION_URL", None)
+        if self.identity_url:
+            environment["CLARIVUM_IDENTITY_URL"] = self.identity_url
+        return environment
+
+    def _confirm(self, what: str) -> None:
+        if self.options.confirmed:
+            return
+        if not os.isatty(0):
+            raise RefusedError(f"--reset deletes {what}")
+        typer.confirm(f"  Delete {what}?", abort=True)
+
+    @property
+    def _logs(self) -> Path:
+        return self.options.data / "logs"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _login_password(data: Path) -> str:
+    """The password of the login that `up` makes on a foreign server; the same at every start, mode 0600."""
+    path = data / "clarivum_api.password"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
