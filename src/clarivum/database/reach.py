@@ -1,0 +1,31 @@
+"""Connections for set-up work: one, synchronous, closed afterwards; a server that does not answer is named, masked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from clarivum.errors import DependencyDownError
+from clarivum.settings import mask
+
+CONNECT_TIMEOUT_S = 4
+"""Below the five seconds within which every command says that the database is down."""
+
+
+@contextmanager
+def connect(
+    url: str, *, application_name: str = "clarivum", timeout_s: int = CONNECT_TIMEOUT_S
+) -> Iterator[psycopg.Connection]:
+    """An autocommit connection. Raises DependencyDownError naming the URL with its password masked."""
+    try:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout_s, application_name=application_name)
+    except psycopg.OperationalError as error:
+        raise DependencyDownError(f"the database at {mask(url)} does not answer: {_reason(error)}") from None
+    with connection:
+        yield connection
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    """The last line says why; the ones before repeat the address."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__

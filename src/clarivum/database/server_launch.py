@@ -1,0 +1,77 @@
+"""Become the account that runs Postgres, then exec it. Run as a script of its own: `python -I -S server_launch.py …`.
+
+Three things must happen between fork and exec, in the child, on Linux:
+
+1. Postgres refuses to run as root, so a root parent becomes an ordinary account for the Postgres binaries only.
+2. A clean clone often lies in a directory with mode 0700 that belongs to root (`mktemp -d`). The account could then not
+   even reach the binaries. Postgres looks at geteuid() alone, so one capability, the one to search and read directories,
+   may be kept: it is raised into the ambient set, the only set that survives exec of a plain binary.
+3. The server must not outlive the process that started it: PR_SET_PDEATHSIG delivers SIGINT (Postgres' fast shutdown)
+   when the starting *thread* ends. The kernel clears it on a change of credentials, so it is set last.
+
+Numbers are those of <linux/prctl.h> and <linux/capability.h>; the layouts are stable kernel interface.
+"""
+
+import ctypes
+import os
+import signal
+import struct
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAPABILITY_VERSION_3 = 0x20080522
+KEEP_NONE = -1
+
+
+def main(arguments: list[str]) -> None:
+    """`arguments`: parent pid, uid, gid, capability (-1: keep none), program, its arguments. A uid of -1 keeps ours."""
+    parent, uid, gid, capability = (int(text) for text in arguments[:4])
+    program = arguments[4]
+    if uid >= 0:
+        become(uid, gid, capability)
+    if sys.platform == "linux" and parent > 0:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        if os.getppid() != parent:  # it died before the line above took effect
+            raise SystemExit("the process that started Postgres has ended")
+    os.execv(program, arguments[4:])
+
+
+def become(uid: int, gid: int, capability: int) -> None:
+    """Give up root for good; keep `capability`, if not negative, across the next exec."""
+    os.chdir("/")
+    os.umask(0o077)
+    os.setgroups([])
+    if capability >= 0:
+        _prctl(PR_SET_KEEPCAPS, 1)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if capability >= 0:
+        _capset(capability)
+        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, *values: int) -> None:
+    padded = [*values, 0, 0, 0, 0][:4]
+    if _libc().prctl(option, *(ctypes.c_ulong(value) for value in padded)) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option})")
+
+
+def _capset(capability: int) -> None:
+    """Effective, permitted and inheritable become exactly `{capability}`."""
+    words = [0, 0]
+    words[capability // 32] = 1 << (capability % 32)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
+    data = ctypes.create_string_buffer(struct.pack("=6I", *(word for mask in words for word in (mask, mask, mask))))
+    if _libc().capset(header, data) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

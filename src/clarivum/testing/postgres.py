@@ -1,0 +1,97 @@
+"""Databases for tests: a real server per run, a migrated template, and a fresh copy of it for each test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from clarivum.database.migrations import push
+from clarivum.database.provision import provision, provision_login
+from clarivum.database.server import EmbeddedServer
+
+TEMPLATE = "clarivum_template"
+# The test server's files are thrown away; a crash of the machine is the only thing that fsync would protect them from.
+TEST_OPTIONS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "256MB"}
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """A fresh, migrated database. `admin`: superuser. `app`: the login that serves requests, clarivum_api."""
+
+    name: str
+    admin: str
+    app: str
+    server: EmbeddedServer
+
+
+class ServersForTests:
+    """Embedded servers of one test run, started when first asked for, one per major version."""
+
+    def __init__(self, migrations: Path) -> None:
+        self._migrations = migrations
+        self._data = Path(tempfile.mkdtemp(prefix="clarivum-test-"))
+        self._servers: dict[int, EmbeddedServer] = {}
+        self._numbers = itertools.count(1)
+        self._migrated: set[int] = set()
+
+    def server(self, version: int = 18) -> EmbeddedServer:
+        """A running server with baseline and login; its `postgres` database holds no migrations."""
+        server = self._servers.get(version)
+        if server is None:
+            server = self._servers[version] = EmbeddedServer(self._data, version, options=TEST_OPTIONS)
+            server.start()
+            provision(server.admin_url())
+            provision_login(server.admin_url(), server.app_password)
+        elif not server.running:
+            server.start()
+        return server
+
+    @contextmanager
+    def database(self, version: int = 18, *, migrated: bool = True) -> Iterator[DatabaseUrls]:
+        """A database of its own, dropped afterwards with whatever is still connected."""
+        server = self.server(version)
+        if migrated:
+            self._make_template(server)
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        template = TEMPLATE if migrated else "template1"
+        _create(server, name, template)
+        try:
+            yield DatabaseUrls(name, server.admin_url(name), server.app_url(name), server)
+        finally:
+            if server.running:
+                _execute(server, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.destroy()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def _make_template(self, server: EmbeddedServer) -> None:
+        if server.version in self._migrated:
+            return
+        _create(server, TEMPLATE, "template1")
+        provision(server.admin_url(TEMPLATE))
+        push(server.admin_url(TEMPLATE), self._migrations)
+        self._migrated.add(server.version)
+
+
+def _create(server: EmbeddedServer, name: str, template: str) -> None:
+    """Copying files beats copying through the log: a test database is made once and read little."""
+    _execute(
+        server,
+        sql.SQL("create database {} template {} strategy file_copy").format(
+            sql.Identifier(name), sql.Identifier(template)
+        ),
+    )
+
+
+def _execute(server: EmbeddedServer, statement: sql.Composed) -> None:
+    with psycopg.connect(server.admin_url(), autocommit=True) as connection:
+        connection.execute(statement)

@@ -1,0 +1,45 @@
+"""Fixtures of every test folder: a real Postgres, and a migrated database for the test alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clarivum.database.server import EmbeddedServer
+from clarivum.testing.postgres import DatabaseUrls, ServersForTests
+
+MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"
+
+
+@pytest.fixture(scope="session")
+def postgres_servers() -> Iterator[ServersForTests]:
+    """The servers of this run (of this xdist worker), started on first use: `postgres_servers.server(16)`."""
+    servers = ServersForTests(MIGRATIONS)
+    yield servers
+    servers.close()
+
+
+@pytest.fixture
+def postgres_version() -> int:
+    """18, unless the test says `@pytest.mark.parametrize("postgres_version", [16, 18])`."""
+    return 18
+
+
+@pytest.fixture
+def postgres_server(postgres_servers: ServersForTests, postgres_version: int) -> EmbeddedServer:
+    """A running server, shared by the run. A test that stops it starts it again."""
+    return postgres_servers.server(postgres_version)
+
+
+@pytest.fixture
+def database_urls(postgres_servers: ServersForTests, postgres_version: int) -> Iterator[DatabaseUrls]:
+    """A fresh database with baseline and all migrations: `.admin`, `.app`, `.name`, `.server`."""
+    with postgres_servers.database(postgres_version) as urls:
+        yield urls
+
+
+@pytest.fixture
+def empty_database_urls(postgres_servers: ServersForTests, postgres_version: int) -> Iterator[DatabaseUrls]:
+    """A fresh database with nothing in it."""
+    with postgres_servers.database(postgres_version, migrated=False) as urls:
+        yield urls
