@@ -8,7 +8,6 @@ begin
     end if;
     if not exists (select from pg_roles where rolname = 'clarivum_staff') then
         create role clarivum_staff nologin nobypassrls;
-        grant authenticated to clarivum_staff;
     end if;
 end
 $$;

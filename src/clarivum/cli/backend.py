@@ -16,7 +16,7 @@ from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.steps import Steps
 from clarivum.database.migrations import push, seed
-from clarivum.database.provision import login_facts, provision, provision_login
+from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login, refuse_outdated_server
 from clarivum.database.server import EmbeddedServer
 from clarivum.errors import RefusedError
 from clarivum.settings import Settings
@@ -129,10 +129,12 @@ class Backend:
         admin = self.settings.migration_url.get_secret_value() if self.settings.migration_url else url
         with self.steps.step("Postgres at DATABASE_URL") as step:
             facts = login_facts(url)
-            if admin != url or facts.bypasses:
+            refuse_outdated_server(facts.server_version)
+            unsafe = facts.is_superuser or facts.bypasses_rls or bool(facts.bypassing_roles)
+            if admin != url or unsafe:
                 provision(admin)
-            app = provision_login(admin, _login_password(self.options.data)) if facts.bypasses else url
-            step.detail = f"{facts.version}, serving as {'clarivum_api' if facts.bypasses else facts.login}"
+            app = provision_login(admin, _login_password(self.options.data)) if unsafe else url
+            step.detail = f"{facts.server_release}, serving as {APP_LOGIN if unsafe else facts.login}"
         return Urls(admin, app)
 
     def _migrate(self, urls: Urls, application: Application) -> None:

@@ -28,10 +28,10 @@ begin
     if not exists (select from pg_roles where rolname = 'clarivum_worker') then
         create role clarivum_worker nologin nobypassrls;
     end if;
-    -- Editors, administrators and operators: all that a member may, and what policies give their role in the token.
+    -- Editors, administrators and operators, on the routes for them alone. No member of authenticated: its policies would
+    -- be joined to the staff's own by OR (docs/adr/0006-database-roles.md).
     if not exists (select from pg_roles where rolname = 'clarivum_staff') then
         create role clarivum_staff nologin nobypassrls;
-        grant authenticated to clarivum_staff;
     end if;
     -- The login that serves requests and runs jobs. NOINHERIT: without a role of the caller it may do nothing at all.
     -- It is a member of no role that bypasses row-level security, so no SET ROLE gets past a policy.
@@ -49,7 +49,7 @@ begin
         grant usage on schema auth to anon, authenticated, service_role;
     end if;
     if has_schema_privilege('auth', 'create') then
-        grant usage on schema auth to clarivum_worker;
+        grant usage on schema auth to clarivum_staff, clarivum_worker;
     end if;
     -- After a transaction a local setting is '', not NULL: hence nullif.
     if to_regprocedure('auth.jwt()') is null then
@@ -86,7 +86,7 @@ do $public$
 begin
     if (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') then
         revoke create on schema public from public;
-        grant usage on schema public to anon, authenticated, service_role, clarivum_worker;
+        grant usage on schema public to anon, authenticated, service_role, clarivum_staff, clarivum_worker;
     end if;
 end
 $public$;
