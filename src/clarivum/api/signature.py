@@ -50,7 +50,7 @@ class Parameter:
     @property
     def repeated(self) -> bool:
         """Whether a query parameter may be given several times."""
-        return get_origin(_without_none(_bare(self.annotation))) is list
+        return get_origin(without_none(bare(self.annotation))) is list
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +113,20 @@ def _parameter(parameter: inspect.Parameter, hints: dict[str, Any], path_names: 
 
 
 def _source(name: str, annotation: Any, path_names: frozenset[str]) -> Source:
-    bare = _bare(annotation)
+    kind = bare(annotation)
     if name in path_names:
-        if not _is_scalar(bare):
+        if not _is_scalar(kind):
             raise DeclarationError(f"path parameter {name!r} must be text, a number, a UUID, a time or an enum")
         return Source.PATH
-    if bare is PageRequest:
+    if kind is PageRequest:
         _keyset(name, annotation)
         return Source.PAGE
-    provided = _provided().get(bare) if isinstance(bare, type) else None
+    provided = _provided().get(kind) if isinstance(kind, type) else None
     if provided is not None:
         return provided
-    if isinstance(bare, type) and issubclass(bare, Contract):
+    if isinstance(kind, type) and issubclass(kind, Contract):
         return Source.BODY
-    item = _without_none(bare)
+    item = without_none(kind)
     if _is_scalar(get_args(item)[0] if get_origin(item) is list and get_args(item) else item):
         return Source.QUERY
     raise DeclarationError(
@@ -185,24 +185,24 @@ def _answer(annotation: Any) -> Answer:
     raise DeclarationError(f"the answer {_shown(annotation)} must be a Contract, Page[Contract], Reply[…] or None")
 
 
-def _bare(annotation: Any) -> Any:
+def bare(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
     """`X` of `X | None`, whatever stands in Annotated around either."""
-    bare = _bare(annotation)
-    if get_origin(bare) in (typing.Union, types.UnionType):
-        kinds = [kind for kind in get_args(bare) if kind is not types.NoneType]
-        return _without_none(kinds[0]) if len(kinds) == 1 else bare
-    return bare
+    kind = bare(annotation)
+    if get_origin(kind) in (typing.Union, types.UnionType):
+        kinds = [item for item in get_args(kind) if item is not types.NoneType]
+        return without_none(kinds[0]) if len(kinds) == 1 else kind
+    return kind
 
 
 def _is_scalar(annotation: Any) -> bool:
-    bare = _bare(annotation)
-    if get_origin(bare) is Literal:
-        return all(isinstance(value, str) for value in get_args(bare))
-    return isinstance(bare, type) and (bare in SCALARS or issubclass(bare, Enum))
+    kind = bare(annotation)
+    if get_origin(kind) is Literal:
+        return all(isinstance(value, str) for value in get_args(kind))
+    return isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))
 
 
 def _shown(annotation: Any) -> str:
