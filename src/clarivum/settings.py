@@ -113,6 +113,21 @@ class Settings(BaseModel):
     otlp_endpoint: str | None = _from(
         "OTEL_EXPORTER_OTLP_ENDPOINT", default=None, about="OTLP/HTTP collector; absent, nothing is exported"
     )
+    otlp_protocol: str = _from(
+        "OTEL_EXPORTER_OTLP_PROTOCOL", default="http/protobuf", about="how the collector is spoken to: http/protobuf"
+    )
+    otlp_headers: SecretStr | None = _from(
+        "OTEL_EXPORTER_OTLP_HEADERS", default=None, about="key=value,… sent with every export, such as an API key"
+    )
+    resource_attributes: str | None = _from(
+        "OTEL_RESOURCE_ATTRIBUTES", default=None, about="key=value,… added to what all telemetry says of its origin"
+    )
+    traces_sampler: str = _from(
+        "OTEL_TRACES_SAMPLER", default="parentbased_always_on", about="which traces are recorded"
+    )
+    traces_sampler_argument: str | None = _from(
+        "OTEL_TRACES_SAMPLER_ARG", default=None, about="the ratio of the traceidratio samplers, 0 to 1"
+    )
     telemetry_disabled: bool = _from("OTEL_SDK_DISABLED", default=False, about="true turns spans and metrics off")
 
     @property

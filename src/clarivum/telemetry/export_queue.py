@@ -1,0 +1,123 @@
+"""The queue between requests and the collector: bounded, batched, emptied by one thread.
+
+A collector that is slow, dead or silent costs spans, never time: when 2,048 wait, further ones are dropped and counted.
+"""
+
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from clarivum.telemetry.export_metrics import (
+    BATCHING,
+    OTLP_HTTP,
+    SPAN_QUEUE_CAPACITY,
+    SPAN_QUEUE_SIZE,
+    SPANS_EXPORTED,
+    SPANS_PROCESSED,
+)
+from clarivum.telemetry.spans import FinishedSpan
+
+QUEUE_SPANS = 2_048
+BATCH_SPANS = 512
+DELAY_S = 5.0
+_GRACE_AFTER_FAILURE_S = 0.5
+
+
+class SpanExport(Protocol):
+    """Sends batches. `export` may block for its own time-out and answers whether the collector took the batch."""
+
+    def export(self, spans: Sequence[FinishedSpan]) -> bool: ...
+
+    def abort(self) -> None:
+        """Stop retrying; called once, when the process ends."""
+        ...
+
+
+class SpanQueue:
+    """A `SpanSink` that exports in batches of 512, every 5 s or when a batch is full."""
+
+    def __init__(
+        self, export: SpanExport, *, capacity: int = QUEUE_SPANS, batch: int = BATCH_SPANS, delay_s: float = DELAY_S
+    ) -> None:
+        self._export = export
+        self._capacity = capacity
+        self._batch = batch
+        self._delay_s = delay_s
+        self._full = SPANS_PROCESSED.at(BATCHING, "queue_full")
+        self._processed = SPANS_PROCESSED.at(BATCHING, None)
+        self._exported = SPANS_EXPORTED.at(OTLP_HTTP, None)
+        self._failed = SPANS_EXPORTED.at(OTLP_HTTP, "export_failed")
+        SPAN_QUEUE_CAPACITY.set(capacity, BATCHING)
+        self._unobserve = SPAN_QUEUE_SIZE.observe(lambda: [(len(self._spans), (BATCHING,))])
+        self._reset()
+        alive = weakref.WeakMethod(self._reset)
+        os.register_at_fork(after_in_child=lambda: (reset := alive()) and reset())
+
+    def _reset(self) -> None:
+        self._spans: deque[FinishedSpan] = deque()
+        self._wake = threading.Event()
+        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._deadline: float | None = None
+        self._last_failed = False
+
+    def emit(self, span: FinishedSpan) -> None:
+        waiting = len(self._spans)
+        if waiting >= self._capacity or self._closing:
+            self._full.add(1)
+            return
+        self._spans.append(span)
+        if self._thread is None:
+            self._start()
+        if waiting + 1 >= self._batch and not self._wake.is_set():
+            self._wake.set()
+
+    def shutdown(self, timeout_s: float) -> bool:
+        """Export what waits, for at most `timeout_s`, or half a second where the collector failed last.
+
+        False when spans were lost.
+        """
+        self._closing = True
+        grace_s = min(timeout_s, _GRACE_AFTER_FAILURE_S) if self._last_failed else timeout_s
+        self._deadline = time.monotonic() + grace_s
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(grace_s)
+        self._export.abort()
+        lost = len(self._spans)
+        if lost:
+            self._full.add(lost)
+            self._spans.clear()
+        self._unobserve()
+        return lost == 0 and not self._last_failed
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="clarivum-span-export", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(self._delay_s)
+            self._wake.clear()
+            self._send()
+        self._send()
+
+    def _send(self) -> None:
+        while self._spans and (self._deadline is None or time.monotonic() < self._deadline):
+            count = min(len(self._spans), self._batch)
+            batch = [self._spans.popleft() for _ in range(count)]
+            self._processed.add(count)
+            try:
+                taken = self._export.export(batch)
+            except Exception:  # whatever the transport raises, the thread must live on
+                taken = False
+            self._last_failed = not taken
+            (self._exported if taken else self._failed).add(count)

@@ -1,0 +1,105 @@
+"""Requests served: a server span, `http.server.request.duration` and one access line each.
+
+Names: https://opentelemetry.io/docs/specs/semconv/http/ (stable).
+"""
+
+from time import perf_counter
+
+from clarivum.telemetry.access_line import write_access_line
+from clarivum.telemetry.aggregation import HistogramCell
+from clarivum.telemetry.instruments import REQUEST_SECONDS, histogram
+from clarivum.telemetry.outcomes import bounded_error_type
+from clarivum.telemetry.spans import ActiveSpan, Kind, SpanShape
+from clarivum.telemetry.trace_context import bounded_baggage, bounded_tracestate, parse_traceparent
+
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
+
+REQUEST_DURATION = histogram(
+    "http.server.request.duration",
+    "Duration of HTTP server requests.",
+    "s",
+    REQUEST_SECONDS,
+    ("http.request.method", "http.route", "http.response.status_code", "url.scheme", "error.type"),
+)
+_MAX_OUTCOMES = 4_000
+_Outcome = tuple[str, str | None, int, str | None, str]
+_outcomes: dict[_Outcome, tuple[HistogramCell, SpanShape]] = {}
+
+
+class HttpObservation(ActiveSpan):
+    """One request being served; `finish` ends it. Everything logged meanwhile in its task carries its trace id."""
+
+    __slots__ = ("_finished", "method", "route", "scheme")
+
+    method: str
+    route: str | None
+    scheme: str
+    _finished: bool
+
+    def finish(self, status: int, error_type: "str | BaseException | None" = None) -> None:
+        """Record span, metric and access line; a second call does nothing.
+
+        `error_type` is a code or exception class where something failed; a status from 500 without one is its own type.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        duration_s = perf_counter() - self._started
+        if error_type is not None and not isinstance(error_type, str):
+            self.record_exception(error_type)
+            error_type = bounded_error_type(error_type)
+        key = (self.method, self.route, status, error_type, self.scheme)
+        outcome = _outcomes.get(key)
+        if outcome is None:
+            outcome = _bind(key)
+        outcome[0].record(duration_s)
+        if self._sink is not None:
+            self._emit(outcome[1], duration_s)
+        self._deactivate()
+        write_access_line(
+            self, method=self.method, route=self.route, status=status, error_type=error_type, duration_s=duration_s
+        )
+
+
+def http_server(
+    method: str,
+    route: str | None,
+    *,
+    traceparent: str | None = None,
+    tracestate: str | None = None,
+    baggage: str | None = None,
+    scheme: str = "http",
+) -> HttpObservation:
+    """Start observing a request. `route` is the template (`/api/v1/leads/{id}`), None when no route matched.
+
+    The headers are given as received, None when absent or sent twice. `obs.route` may be set until `finish`, where
+    routing happens later than the start.
+    """
+    parent = None if traceparent is None else parse_traceparent(traceparent)
+    if parent is None:
+        observation = HttpObservation(None)
+    else:
+        observation = HttpObservation(
+            parent,
+            bounded_tracestate(tracestate) if tracestate else "",
+            bounded_baggage(baggage) if baggage else "",
+        )
+    observation.method = method if method in KNOWN_METHODS else "_OTHER"
+    observation.route = route
+    observation.scheme = scheme
+    observation._finished = False
+    observation._activate()
+    return observation
+
+
+def _bind(key: _Outcome) -> tuple[HistogramCell, SpanShape]:
+    method, route, status, error_type, scheme = key
+    named = error_type or (str(status) if status >= 500 else None)
+    error = None if named is None else bounded_error_type(named)
+    scheme = scheme if scheme in {"http", "https"} else "_OTHER"
+    cell = REQUEST_DURATION.at(method, route, status, scheme, error)
+    name = "HTTP" if method == "_OTHER" else method
+    shape = SpanShape(name if route is None else f"{name} {route}", Kind.SERVER, cell.attributes, status >= 500)
+    if len(_outcomes) < _MAX_OUTCOMES:
+        _outcomes[key] = (cell, shape)
+    return cell, shape

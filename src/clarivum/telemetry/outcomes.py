@@ -1,0 +1,26 @@
+"""`error.type` with a bounded set of values: what failed, never with which input."""
+
+import re
+import threading
+
+MAX_ERROR_TYPES = 200
+OTHER = "_OTHER"
+_SHAPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,79}")
+_seen: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+def bounded_error_type(error: "str | BaseException") -> str:
+    """An exception's class name or a code such as an SQLSTATE; `_OTHER` for odd shapes and beyond 200 names."""
+    name = error if isinstance(error, str) else type(error).__qualname__
+    known = _seen.get(name)
+    return known if known is not None else _admit(name)
+
+
+def _admit(name: str) -> str:
+    if _SHAPE.fullmatch(name) is None:
+        return OTHER
+    with _lock:
+        if len(_seen) >= MAX_ERROR_TYPES:
+            return OTHER
+        return _seen.setdefault(name, name)

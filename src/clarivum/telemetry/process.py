@@ -1,0 +1,105 @@
+"""The telemetry of one process: switched on once, from the settings, and off at the end within its time."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from clarivum.settings import Settings
+from clarivum.telemetry import standard_logging, structured
+from clarivum.telemetry.log_pipeline import PIPELINE, render_json
+from clarivum.telemetry.resource import resource_attributes
+from clarivum.telemetry.sampling import sampler
+from clarivum.telemetry.spans import TRACING
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    from clarivum.telemetry.exports import Exports
+    from clarivum.telemetry.prometheus_page import PrometheusPage
+
+Role = Literal["api", "worker", "cli"]
+DISABLED_PAGE = b"# telemetry is switched off (OTEL_SDK_DISABLED)\n"
+
+
+class _Process:
+    """What `configure` built and `shutdown` takes down."""
+
+    def __init__(self) -> None:
+        self.configured = False
+        self.disabled = False
+        self.attributes: dict[str, str | int | bool] = {}
+        self.exports: Exports | None = None
+        self.page: PrometheusPage | None = None
+
+
+_process = _Process()
+
+
+def configure(
+    settings: Settings,
+    *,
+    role: Role,
+    extra_span_processors: "Sequence[SpanProcessor]" = (),
+    metric_readers: "Sequence[MetricReader]" = (),
+) -> None:
+    """Switch telemetry on, once per process; a second call first shuts the earlier one down.
+
+    Logs go to standard output (`cli`: standard error, its output is the answer). Spans and metrics are pushed over
+    OTLP/HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set; `extra_span_processors` get each span's `on_end`,
+    `metric_readers` collect what `render_prometheus` shows. Raises ConfigurationError naming a bad variable.
+    """
+    if _process.configured:
+        shutdown()
+    sample = sampler(settings.traces_sampler, settings.traces_sampler_argument)
+    attributes = resource_attributes(settings, role)
+    exports = None
+    if not settings.telemetry_disabled and (settings.otlp_endpoint or extra_span_processors or metric_readers):
+        # The SDK costs 0.1 s of a worker's start, so it is loaded only where something is exported.
+        from clarivum.telemetry.exports import Exports  # noqa: PLC0415
+
+        exports = Exports(settings, attributes, extra_span_processors, metric_readers)
+    _open_logs(settings, role)
+    TRACING.sampler = sample
+    TRACING.sink = None if exports is None else exports.sink
+    _process.configured, _process.disabled = True, settings.telemetry_disabled
+    _process.attributes, _process.exports, _process.page = attributes, exports, None
+
+
+def shutdown(timeout_s: float = 5.0) -> None:
+    """Export and write what waits, for at most `timeout_s` in all. Afterwards no span is recorded; logs still work."""
+    deadline = time.monotonic() + timeout_s
+    exports, _process.exports = _process.exports, None
+    TRACING.sink = None
+    if exports is not None:
+        exports.shutdown(timeout_s * 0.9)
+    if _process.configured:
+        _process.configured = False
+        standard_logging.release()
+    PIPELINE.writer.flush(max(0.1, deadline - time.monotonic()))
+
+
+def render_prometheus() -> bytes:
+    """All metrics in Prometheus' text format: what /metrics returns."""
+    if _process.disabled:
+        return DISABLED_PAGE
+    if _process.page is None:
+        from clarivum.telemetry.prometheus_page import PrometheusPage  # noqa: PLC0415
+
+        _process.page = PrometheusPage(_process.attributes)
+    return _process.page.render()
+
+
+def _open_logs(settings: Settings, role: Role) -> None:
+    descriptor = 2 if role == "cli" else 1
+    PIPELINE.open(
+        descriptor,
+        service=settings.service_name,
+        level=settings.log_level,
+        access_lines=role == "api",
+        render=structured.console_renderer(descriptor) if settings.log_format == "console" else render_json,
+    )
+    structured.set_level(settings.log_level)
+    standard_logging.capture(settings.log_level)
+    if role != "cli":
+        standard_logging.capture_uncaught()
