@@ -1,0 +1,246 @@
+"""What a database holds, read from its catalog: tables, columns, policies, grants, indexes.
+
+Everything a check says about a table comes from here, not from the text of migrations: whatever way it came about, the
+catalog is what Postgres acts on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from clarivum.database.planning.assumptions import DEFAULT_ROWS, declared_rows
+
+FOREIGN_SCHEMAS = (
+    "auth",
+    "extensions",
+    "graphql",
+    "graphql_public",
+    "pgmq",
+    "realtime",
+    "storage",
+    "supabase_migrations",
+    "vault",
+)
+"""Schemas that others own: Supabase, the queue engine, the migration history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. `width_bytes` is -1 for variable width; `enum_labels` 0 unless its type is an enum."""
+
+    number: int
+    name: str
+    type: str
+    width_bytes: int
+    nullable: bool
+    comment: str
+    enum_labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A row-level security policy; expressions as `pg_get_expr` prints them, empty when absent."""
+
+    name: str
+    command: str
+    """select, insert, update, delete or all."""
+    roles: tuple[str, ...]
+    using: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index; `keys` are its key columns or expressions, `order` what follows each (`desc`, …, or empty)."""
+
+    name: str
+    keys: tuple[str, ...]
+    order: tuple[str, ...]
+    widths_bytes: tuple[int, ...]
+    predicate: str
+    unique: bool
+    method: str
+    oid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A reference from some columns to another table, named `schema.table`."""
+
+    name: str
+    columns: tuple[str, ...]
+    references: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, partitioned table or materialized view."""
+
+    schema: str
+    name: str
+    oid: int
+    kind: str
+    """r, p or m, as in pg_class.relkind."""
+    comment: str
+    row_security: bool
+    forced: bool
+    columns: tuple[Column, ...]
+    checks: tuple[tuple[str, str], ...]
+    """Single-column check constraints: column and definition."""
+    policies: tuple[Policy, ...]
+    grants: tuple[tuple[str, str], ...]
+    """Grantee and privilege, the owner's own left out; PUBLIC is `public`."""
+    indexes: tuple[Index, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def rows(self) -> int:
+        """Rows it is planned for: declared in its comment, else ten million."""
+        declared = declared_rows(self.comment)
+        return DEFAULT_ROWS if declared is None else declared
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The tables of the application's own schemas, and the queues of pgmq."""
+
+    tables: tuple[Table, ...]
+    queues: frozenset[str]
+
+    def table(self, qualified: str) -> Table | None:
+        return next((table for table in self.tables if table.qualified == qualified), None)
+
+    def by_oid(self, oid: int) -> Table | None:
+        return next((table for table in self.tables if table.oid == oid), None)
+
+
+TABLES = """
+    select c.oid::bigint, n.nspname as schema, c.relname as name, c.relkind::text as kind,
+        coalesce(obj_description(c.oid, 'pg_class'), '') as comment, c.relrowsecurity, c.relforcerowsecurity
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'm') and n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'
+        and n.nspname <> all (%s)
+        and not exists (
+            select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+    order by 2, 3"""
+COLUMNS = """
+    select a.attrelid::bigint as oid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attlen,
+        not a.attnotnull as nullable, coalesce(col_description(a.attrelid, a.attnum), '') as comment,
+        (select count(*) from pg_enum e where e.enumtypid = a.atttypid) as labels
+    from pg_attribute a where a.attrelid = any (%s::oid[]) and a.attnum > 0 and not a.attisdropped
+    order by 1, 2"""
+CONSTRAINTS = """
+    select c.conrelid::bigint as oid, c.conname, c.contype::text as kind, pg_get_constraintdef(c.oid) as definition,
+        array(select a.attname::text from unnest(c.conkey) with ordinality k (n, i)
+            join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.n order by k.i) as columns,
+        (select rn.nspname || '.' || r.relname from pg_class r join pg_namespace rn on rn.oid = r.relnamespace
+            where r.oid = c.confrelid) as referenced
+    from pg_constraint c where c.conrelid = any (%s::oid[]) and c.contype in ('c', 'f')
+    order by 1, 2"""
+POLICIES = """
+    select p.polrelid::bigint as oid, p.polname, p.polcmd::text as command,
+        array(select case when r = 0 then 'public' else pg_get_userbyid(r)::text end
+            from unnest(p.polroles) r) as roles,
+        coalesce(pg_get_expr(p.polqual, p.polrelid), '') as using,
+        coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as checked
+    from pg_policy p where p.polrelid = any (%s::oid[])
+    order by 1, 2"""
+GRANTS = """
+    select c.oid::bigint as oid,
+        case when g.grantee = 0 then 'public' else pg_get_userbyid(g.grantee)::text end as grantee,
+        lower(g.privilege_type) as privilege
+    from pg_class c cross join aclexplode(c.relacl) g where c.oid = any (%s::oid[]) and g.grantee <> c.relowner
+    union all
+    select a.attrelid::bigint, case when g.grantee = 0 then 'public' else pg_get_userbyid(g.grantee)::text end,
+        lower(g.privilege_type)
+    from pg_attribute a cross join aclexplode(a.attacl) g where a.attrelid = any (%s::oid[])
+    order by 1, 2, 3"""
+INDEXES = """
+    select i.indrelid::bigint as oid, c.relname as name, i.indexrelid::bigint as index_oid,
+        array(select pg_get_indexdef(i.indexrelid, k, true)
+            from generate_series(1, i.indnkeyatts) k order by k) as keys,
+        array(select o from unnest(i.indoption) with ordinality o (o, n) order by n) as options,
+        array(select a.attlen from pg_attribute a where a.attrelid = i.indexrelid and a.attnum <= i.indnkeyatts
+            order by a.attnum) as widths,
+        coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate, i.indisunique as is_unique, m.amname as method
+    from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
+    where i.indrelid = any (%s::oid[]) and i.indisvalid
+    order by 1, 2"""
+QUEUES = "select queue_name from pgmq.meta"
+COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete", "*": "all"}
+ORDERS = {0: "", 1: "desc nulls last", 2: "nulls first", 3: "desc"}
+
+
+def read_catalog(connection: psycopg.Connection) -> Catalog:
+    """Read all of it in seven statements, however many tables there are."""
+    cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
+    rows = cursor.execute(TABLES, [list(FOREIGN_SCHEMAS)]).fetchall()
+    oids = [row.oid for row in rows]
+    columns = _grouped(cursor.execute(COLUMNS, [oids]))
+    constraints = _grouped(cursor.execute(CONSTRAINTS, [oids]))
+    policies = _grouped(cursor.execute(POLICIES, [oids]))
+    grants = _grouped(cursor.execute(GRANTS, [oids, oids]))
+    indexes = _grouped(cursor.execute(INDEXES, [oids]))
+    has_queues = cursor.execute("select to_regclass('pgmq.meta') is not null as there").fetchone()
+    assert has_queues is not None
+    queues = frozenset(row.queue_name for row in cursor.execute(QUEUES)) if has_queues.there else frozenset()
+    tables = tuple(
+        Table(
+            schema=row.schema,
+            name=row.name,
+            oid=row.oid,
+            kind=row.kind,
+            comment=row.comment,
+            row_security=row.relrowsecurity,
+            forced=row.relforcerowsecurity,
+            columns=tuple(map(_column, columns[row.oid])),
+            checks=tuple(_single_column_checks(constraints[row.oid])),
+            policies=tuple(map(_policy, policies[row.oid])),
+            grants=tuple(sorted({(grant.grantee, grant.privilege) for grant in grants[row.oid]})),
+            indexes=tuple(map(_index, indexes[row.oid])),
+            foreign_keys=tuple(_foreign_keys(constraints[row.oid])),
+        )
+        for row in rows
+    )
+    return Catalog(tables, queues)
+
+
+def _grouped(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
+    groups: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        groups[row.oid].append(row)
+    return groups
+
+
+def _index(row: Any) -> Index:
+    order = tuple(ORDERS[option & 3] for option in row.options[: len(row.keys)])
+    return Index(
+        row.name, tuple(row.keys), order, tuple(row.widths), row.predicate, row.is_unique, row.method, row.index_oid
+    )
+
+
+def _column(row: Any) -> Column:
+    return Column(row.attnum, row.attname, row.type, row.attlen, row.nullable, row.comment, row.labels)
+
+
+def _policy(row: Any) -> Policy:
+    return Policy(row.polname, COMMANDS[row.command], tuple(row.roles), row.using, row.checked)
+
+
+def _single_column_checks(rows: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    return ((row.columns[0], row.definition) for row in rows if row.kind == "c" and len(row.columns) == 1)
+
+
+def _foreign_keys(rows: Iterable[Any]) -> Iterator[ForeignKey]:
+    return (ForeignKey(row.conname, tuple(row.columns), row.referenced) for row in rows if row.kind == "f")

@@ -1,0 +1,136 @@
+"""Make the empty tables of a throwaway database look as large as in production, to the planner.
+
+The planner multiplies a table's density (pg_class.reltuples / relpages) by the *real* size of its file, so
+statistics alone change nothing: the files are extended too, by sparse zero pages that take no space. Zero pages are
+valid pages, with data checksums as without; nothing ever reads them, since statements are only explained. Needs the
+server's own disk and a superuser, and must never be done to a database somebody uses."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from clarivum.database.planning.assumptions import (
+    PAGE_BYTES,
+    Known,
+    Statistics,
+    index_pages,
+    statistics,
+    table_pages,
+)
+from clarivum.database.planning.catalog import Catalog, Column, Table
+
+SEGMENT_BYTES = 1 << 30
+SET_SIZE = "update pg_class set relpages = %s, reltuples = %s, relallvisible = %s where oid = %s::oid"
+SET_STATISTICS = """
+    insert into pg_statistic (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct,
+        stakind1, stakind2, stakind3, stakind4, stakind5, staop1, staop2, staop3, staop4, staop5,
+        stacoll1, stacoll2, stacoll3, stacoll4, stacoll5)
+    values (%s, %s, false, %s, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)"""
+
+
+class Inflation:
+    """The files of one database. `connection` is a superuser's, in that database."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        row = connection.execute("show data_directory").fetchone()
+        assert row is not None
+        self._directory = Path(row[0])
+        self._owner = self._directory.stat()
+
+    def inflate(self, connection: psycopg.Connection, catalog: Catalog) -> None:
+        """Give every table and index of the catalog its size, and the planner what is assumed of their columns."""
+        for table in catalog.tables:
+            if table.kind != "p":
+                self._size(connection, table)
+                connection.execute("delete from pg_statistic where starelid = %s::oid", [table.oid])
+                for told in assumed_statistics(table, catalog):
+                    values = (table.oid, told.number, told.null_share, told.width_bytes, told.distinct)
+                    connection.execute(SET_STATISTICS, values)
+
+    @contextmanager
+    def with_index(self, connection: psycopg.Connection, table: Table, ddl: str, name: str) -> Iterator[None]:
+        """Have one more index, called `name` in `ddl`, for the block.
+
+        The table's file is cut back to nothing first, so that building the index reads no pages. `connection` must be
+        fresh: a session that knows the file's old length would keep it. Raises psycopg.Error when the DDL is refused.
+        """
+        path = self._path(connection, table.oid)
+        self._resize(path, 0)
+        try:
+            connection.execute(ddl.encode())
+            row = connection.execute("select %s::regclass::oid::bigint", [f"{table.schema}.{name}"]).fetchone()
+            assert row is not None
+        finally:
+            self._size(connection, table)
+        try:
+            widths = connection.execute(
+                "select array_agg(attlen order by attnum) from pg_attribute where attrelid = %s::oid", [row[0]]
+            ).fetchone()
+            assert widths is not None
+            self._size_index(connection, row[0], widths[0], table.rows)
+            yield
+        finally:
+            connection.execute(f"drop index {table.schema}.{name}".encode())
+
+    def _size(self, connection: psycopg.Connection, table: Table) -> None:
+        pages = table_pages([column.width_bytes for column in table.columns], table.rows)
+        self._resize(self._path(connection, table.oid), pages * PAGE_BYTES)
+        connection.execute(SET_SIZE, (pages, table.rows, pages, table.oid))
+        for index in table.indexes:
+            self._size_index(connection, index.oid, index.widths_bytes, table.rows)
+
+    def _size_index(self, connection: psycopg.Connection, oid: int, widths: tuple[int, ...], rows: int) -> None:
+        pages = index_pages(widths, rows)
+        self._resize(self._path(connection, oid), pages * PAGE_BYTES)
+        connection.execute(SET_SIZE, (pages, rows, 0, oid))
+
+    def _path(self, connection: psycopg.Connection, oid: int) -> Path:
+        row = connection.execute("select pg_relation_filepath(%s::oid)", [oid]).fetchone()
+        assert row is not None
+        return self._directory / str(row[0])
+
+    def _resize(self, path: Path, size_bytes: int) -> None:
+        """Make a relation's file, in segments of 1 GiB, that long; new ones belong to the directory's owner."""
+        segment = 0
+        while True:
+            file = path if segment == 0 else path.with_name(f"{path.name}.{segment}")
+            length = min(SEGMENT_BYTES, max(0, size_bytes - segment * SEGMENT_BYTES))
+            if length == 0 and segment > 0:
+                if not file.exists():
+                    return
+                file.unlink()
+            else:
+                descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                os.ftruncate(descriptor, length)
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, self._owner.st_uid, self._owner.st_gid)
+                os.close(descriptor)
+            segment += 1
+
+
+def assumed_statistics(table: Table, catalog: Catalog) -> Iterator[Statistics]:
+    """What the planner is told of a table's columns; see assumptions.py."""
+    for column in table.columns:
+        told = statistics(_known(column, table, catalog), table.rows)
+        if told is not None:
+            yield told
+
+
+def _known(column: Column, table: Table, catalog: Catalog) -> Known:
+    referenced = [
+        other.rows
+        for key in table.foreign_keys
+        if key.columns == (column.name,) and (other := catalog.table(key.references)) is not None
+    ]
+    return Known(
+        number=column.number,
+        width_bytes=column.width_bytes,
+        comment=column.comment,
+        enum_labels=column.enum_labels,
+        checks=tuple(definition for name, definition in table.checks if name == column.name),
+        references_rows=min(referenced) if referenced else None,
+        null_in_index=column.nullable and any(f"({column.name} IS NULL)" in index.predicate for index in table.indexes),
+    )

@@ -1,0 +1,117 @@
+"""How many rows a plan reads to return what it returns. Pure.
+
+EXPLAIN says how many rows each step *returns*, not how many a scan had to look at first. This module walks the plan
+from the top and works that out: a Limit stops the steps below it early unless one of them must see all its input
+first (Sort, Hash, Aggregate); the inner side of a nested loop and a correlated subplan run once per row; and a scan
+looks at every row that its index condition lets through, of which its filter keeps some."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from clarivum.database.planning.explain import Node
+
+BLOCKING = frozenset({"Sort", "Hash", "Materialize", "SetOp", "HashSetOp", "Recursive Union"})
+SUBORDINATE = frozenset({"InitPlan", "SubPlan"})
+
+LooksAt = Callable[[Node], tuple[float, float]]
+"""Rows that a scan looks at when it runs once to its end, and how many of them its filter keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One scan of a table within a plan, over all the times it runs."""
+
+    node: Node
+    read: float
+    """Rows looked at."""
+    kept: float
+    """Rows returned by it."""
+    limited: bool
+    """Whether a Limit above stops it early, so that its order matters."""
+    sort_keys: tuple[str, ...]
+    """What its rows are sorted by above it, as EXPLAIN prints it; empty when nothing sorts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedSort:
+    """A sort of rows of which a Limit then returns few."""
+
+    node: Node
+    sorted: float
+    returned: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What running a plan once means, in rows."""
+
+    scans: tuple[Scan, ...]
+    sorts: tuple[LimitedSort, ...]
+    returned: float
+
+    @property
+    def read(self) -> float:
+        return sum(scan.read for scan in self.scans)
+
+    @property
+    def read_per_row(self) -> float:
+        """Rows read for each row returned; a statement that returns none counts as returning one."""
+        return self.read / max(1.0, self.returned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """How a step is run: how often, how much of its output is wanted each time, and what stands above it."""
+
+    times: float = 1.0
+    share: float = 1.0
+    limit: float | None = None
+    sort_keys: tuple[str, ...] = ()
+
+
+def measure(plan: Node, looks_at: LooksAt) -> Reading:
+    """Walk the plan; `looks_at` answers for each scan."""
+    scans: list[Scan] = []
+    sorts: list[LimitedSort] = []
+    for found in _walk(plan, _Pull(), looks_at):
+        (scans if isinstance(found, Scan) else sorts).append(found)  # type: ignore[arg-type]
+    returned = plan.rows
+    if plan.kind == "ModifyTable" and plan.children and returned == 0:
+        returned = plan.children[0].rows
+    return Reading(tuple(scans), tuple(sorts), returned)
+
+
+def _walk(node: Node, pull: _Pull, looks_at: LooksAt) -> Iterator[Scan | LimitedSort]:
+    looked_at = node.rows
+    if node.is_scan:
+        looked_at, kept = looks_at(node)
+        runs = pull.times * pull.share
+        yield Scan(node, runs * looked_at, runs * kept, pull.limit is not None, pull.sort_keys)
+    if node.kind == "Sort" and pull.limit is not None and node.children:
+        yield LimitedSort(node, pull.times * node.children[0].rows, pull.limit)
+    inner = [child for child in node.children if child.relationship not in SUBORDINATE]
+    for child in node.children:
+        if child.relationship == "InitPlan":
+            yield from _walk(child, _Pull(), looks_at)
+        elif child.relationship == "SubPlan":
+            once = "hashed SubPlan" in node.filter
+            yield from _walk(child, _Pull(times=1.0 if once else pull.times * pull.share * looked_at), looks_at)
+    for position, child in enumerate(inner):
+        yield from _walk(child, _below(node, child, position, inner, pull), looks_at)
+
+
+def _below(node: Node, child: Node, position: int, siblings: list[Node], pull: _Pull) -> _Pull:
+    """How a child of `node` is run when `node` is run as `pull` says."""
+    if node.kind == "Limit":
+        return _Pull(pull.times, pull.share * min(1.0, node.rows / max(1.0, child.rows)), node.rows)
+    if node.kind == "Sort":
+        return _Pull(pull.times, 1.0, None, node.sort_keys)
+    if node.kind == "Nested Loop" and position == 1:
+        if child.kind == "Materialize":
+            return _Pull(pull.times)
+        wanted = 1.0 / max(1.0, child.rows) if node.join_type in {"Semi", "Anti"} else 1.0
+        return _Pull(pull.times * pull.share * siblings[0].rows, wanted)
+    sees_all = node.kind in BLOCKING or (node.kind == "Aggregate" and node.strategy != "Sorted")
+    if sees_all or (position == 1 and node.kind.endswith("Join")):
+        return _Pull(pull.times)
+    return pull
