@@ -1,0 +1,16 @@
+"""What this package counts and where it logs. Tokens, subjects and emails appear in neither."""
+
+from clarivum.telemetry import counter, get_logger
+
+log = get_logger("clarivum.auth")
+
+TOKENS = counter(
+    "clarivum.auth.tokens",
+    "Tokens whose signature and claims were checked (those found in the cache are not), by what came of it",
+    "{token}",
+    ("clarivum.auth.outcome",),
+)
+ROLES_DROPPED = counter("clarivum.auth.roles.dropped", "Entries of roles claims that name no known role", "{role}")
+KEY_FETCHES = counter(
+    "clarivum.auth.key.fetches", "Fetches of an issuer's key set", "{fetch}", ("clarivum.auth.outcome",)
+)

@@ -1,0 +1,93 @@
+"""Who is calling: made only from a verified token, together with the context its statements run in.
+
+The database role is computed here and nowhere else: a token's own `role` claim is never read.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clarivum.auth.roles import STAFF_ROLES, known_roles
+from clarivum.database.context import ANONYMOUS, AUTHENTICATED_STATEMENT_TIMEOUT_MS, Context
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
+MAX_EMAIL_CHARACTERS = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller. `expires_at` is the token's `exp` in seconds since the epoch, infinite for the anonymous caller.
+
+    `context` is what its statements run in; on a route for staff it is `staff_context`, which only a holder of a staff
+    role has (docs/adr/0006-database-roles.md). Both carry the same claims.
+    `is_machine` is true for a client-credentials token: its subject is `<client id>@clients` and no person.
+    """
+
+    subject: str | None
+    roles: frozenset[str]
+    scopes: frozenset[str]
+    email: str | None
+    context: Context
+    expires_at: float
+    is_machine: bool = False
+    staff_context: Context | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.subject is None
+
+
+ANONYMOUS_PRINCIPAL = Principal(None, frozenset(), frozenset(), None, ANONYMOUS, float("inf"))
+
+
+def principal_from(claims: Mapping[str, Any], *, roles_claim: str) -> tuple[Principal, int]:
+    """The principal of verified claims, and how many unknown roles were dropped."""
+    roles, dropped = known_roles(claims.get(roles_claim))
+    subject, email = claims["sub"], _email(claims, roles_claim)
+    text = _database_claims(subject, roles, email)
+    principal = Principal(
+        subject=subject,
+        roles=roles,
+        scopes=_scopes(claims),
+        email=email,
+        context=Context("authenticated", text, AUTHENTICATED_STATEMENT_TIMEOUT_MS),
+        expires_at=float(claims["exp"]),
+        is_machine=claims.get("gty") == "client-credentials",
+        staff_context=(
+            Context("clarivum_staff", text, AUTHENTICATED_STATEMENT_TIMEOUT_MS) if roles & STAFF_ROLES else None
+        ),
+    )
+    return principal, dropped
+
+
+def _database_claims(subject: str, roles: frozenset[str], email: str | None) -> str:
+    """What policies may read as `auth.jwt()`: as little as they need, so that nothing else can come to matter."""
+    claims: dict[str, Any] = {"sub": subject, "role": "authenticated", "app_roles": sorted(roles)}
+    if email is not None:
+        claims["email"] = email
+    return json.dumps(claims, ensure_ascii=False, separators=(",", ":"))
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """`scope` is space-separated (RFC 8693 section 4.2); `permissions` is Auth0's array when RBAC is on."""
+    scope, permissions = claims.get("scope"), claims.get("permissions")
+    scopes = scope.split(" ") if isinstance(scope, str) else []
+    granted = [entry for entry in permissions if isinstance(entry, str)] if isinstance(permissions, list) else []
+    return frozenset(entry for entry in (*scopes, *granted) if entry)
+
+
+def _email(claims: Mapping[str, Any], roles_claim: str) -> str | None:
+    """The caller's address, unless the issuer says that it is not verified.
+
+    Auth0 puts custom claims under a namespace, the one of the roles claim; `email` itself is the OpenID Connect name.
+    """
+    namespace = roles_claim.rpartition("/")[0]
+    for name in (f"{namespace}/email", "email"):
+        value = claims.get(name)
+        if value is not None:
+            well_formed = isinstance(value, str) and len(value) <= MAX_EMAIL_CHARACTERS and _EMAIL.fullmatch(value)
+            verified = claims.get(f"{name}_verified", True) is True
+            return value if well_formed and verified else None
+    return None
