@@ -1,0 +1,227 @@
+"""The short reads: a few connections that all requests share, several requests in flight on each.
+
+    caller ──► least-loaded connection with room ──► answer, in order, one Sync each
+                     │ none has room
+                     ▼
+               waiting line (bounded, at most 2 s, else 503)
+
+A read that holds up its connection for `STALL_S` gets no more company: those behind it are sent again elsewhere (they
+are reads; whoever is answered first is delivered), new ones go elsewhere. One that reaches `SHORT_READ_TIMEOUT_MS` is
+cancelled by Postgres and run on a connection of its own with its role's whole timeout, as is, for a while, every further
+call of that query: declare it `slow` and it goes there at once.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from psycopg.pq.abc import PGresult
+
+from clarivum.database.context import Context
+from clarivum.database.pipeline_read import NeedsOwnConnection, Read
+from clarivum.database.prepared import Prepared
+from clarivum.database.queries import Query
+from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
+from clarivum.database.wire import Wire
+
+DEPTH = 16
+"""Requests in flight on one connection. More gains no throughput and lengthens the line behind a slow one."""
+WAITING_LIMIT = 1_000
+PATIENCE_S = 2.0
+SHORT_READ_TIMEOUT_MS = 500
+SLOW_FOR_S = 30.0
+BACKOFF_FIRST_S = 0.05
+BACKOFF_LAST_S = 1.0
+
+Connect = Callable[[], Awaitable[Wire]]
+ON = b"on"
+
+
+class Pipelines:
+    """The shared connections of one Database. `has_room_elsewhere` says whether a read could get its own connection."""
+
+    def __init__(self, connect: Connect, size: int, has_room_elsewhere: Callable[[], bool]) -> None:
+        self._connect = connect
+        self._size = size
+        self._has_room_elsewhere = has_room_elsewhere
+        self._loop = asyncio.get_running_loop()
+        self._wires: list[Wire] = []
+        self._waiting: deque[Read] = deque()
+        self._waiting_timer: asyncio.TimerHandle | None = None
+        self._slow_until_s: dict[Query, float] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._down_since_s: float | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Connect all. Raises DatabaseError when one cannot."""
+        wires = await asyncio.gather(*(self._connect() for _ in range(self._size)), return_exceptions=True)
+        failures = [wire for wire in wires if isinstance(wire, BaseException)]
+        for wire in wires:
+            if isinstance(wire, Wire):
+                if failures:
+                    wire.close()
+                else:
+                    self._keepers.append(self._loop.create_task(self._keep(wire)))
+        if failures:
+            raise failures[0]
+
+    async def close(self) -> None:
+        self._closing = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for wire in tuple(self._wires):
+            wire.close()
+        for read in self._waiting:
+            if not read.future.done():
+                read.future.set_exception(connection_lost("the database was closed"))
+        self._waiting.clear()
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+    async def read(self, query: Query, context: Context, values: list[bytes | None]) -> tuple[Prepared, PGresult]:
+        """One round trip. Raises DatabaseError, or NeedsOwnConnection when the caller should take the other path."""
+        if self._slow_until_s and self._is_slow(query):
+            raise NeedsOwnConnection
+        timeout_ms = min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS)
+        read = Read(self, query, context, values, timeout_ms / 1000, self._loop.create_future())
+        wire = None if self._waiting else self._choose()
+        if wire is None:
+            self._wait(read)
+        else:
+            self._send(wire, read)
+        return await read.future
+
+    def again(self, read: Read) -> None:
+        """Send a read once more, before those that wait."""
+        self._wait(read, first=True)
+        self._dispatch()
+
+    def too_slow(self, query: Query) -> None:
+        self._slow_until_s[query] = self._loop.time() + SLOW_FOR_S
+
+    def _is_slow(self, query: Query) -> bool:
+        until_s = self._slow_until_s.get(query)
+        if until_s is None:
+            return False
+        if until_s < self._loop.time():
+            del self._slow_until_s[query]
+            return False
+        return True
+
+    def _choose(self) -> Wire | None:
+        best, load = None, DEPTH
+        for wire in self._wires:
+            flying = len(wire.in_flight)
+            if flying < load and not wire.stalled:
+                best, load = wire, flying
+        return best
+
+    def _send(self, wire: Wire, read: Read) -> None:
+        context = read.context
+        settings: list[bytes | None] = [
+            context.role.encode(),
+            context.claims.encode(),
+            b"%d" % min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS),
+            ON,
+        ]
+        try:
+            read.send(wire, settings)
+        except DatabaseError as error:
+            read.lost(error)
+
+    # -- waiting -----------------------------------------------------------------------------------------------------
+    def _wait(self, read: Read, *, first: bool = False) -> None:
+        now_s = self._loop.time()
+        if self._down_since_s is not None and now_s - self._down_since_s > PATIENCE_S:
+            read.future.set_exception(connection_lost("no connection; trying to get one"))
+            return
+        if self._wires and all(wire.stalled for wire in self._wires) and self._has_room_elsewhere():
+            read.future.set_exception(NeedsOwnConnection())
+            return
+        if len(self._waiting) >= WAITING_LIMIT and not first:
+            read.future.set_exception(pool_exhausted(f"{len(self._waiting)} reads wait already"))
+            return
+        if first:
+            self._waiting.appendleft(read)
+        else:
+            self._waiting.append(read)
+        read.queued_at_s = read.queued_at_s or now_s
+        if self._waiting_timer is None:
+            self._waiting_timer = self._loop.call_later(PATIENCE_S, self._expire)
+
+    def _expire(self) -> None:
+        """Those that waited too long get their 503; the timer goes on while there is a line."""
+        self._waiting_timer = None
+        oldest_s = self._loop.time() - PATIENCE_S
+        still = [read for read in self._waiting if not read.future.done()]
+        self._waiting = deque(read for read in still if read.queued_at_s > oldest_s + 0.001)
+        for read in still:
+            if read.queued_at_s <= oldest_s + 0.001:
+                read.future.set_exception(pool_exhausted(f"a read waited {PATIENCE_S:g} s for a shared connection"))
+        if self._waiting:
+            next_s = min(read.queued_at_s for read in self._waiting) + PATIENCE_S
+            self._waiting_timer = self._loop.call_at(next_s, self._expire)
+
+    def _dispatch(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            wire = self._choose()
+            if wire is None:
+                return
+            read = waiting.popleft()
+            if not read.future.done():
+                self._send(wire, read)
+
+    def _stalled(self, wire: Wire) -> None:
+        """Send those behind a slow head elsewhere. Each is sent twice at most."""
+        behind = [read for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
+        for read in reversed(behind):
+            if not read.future.done() and read.attempts < 2:
+                self._wait(read.twin(), first=True)
+        self._dispatch()
+
+    # -- connections -------------------------------------------------------------------------------------------------
+    async def _keep(self, wire: Wire | None) -> None:
+        """Keep one of the shared connections open for as long as the Database is: reconnect with backoff."""
+        while not self._closing:
+            if wire is None:
+                wire = await self._reconnect()
+            gone = asyncio.Event()
+            wire.add_lost_callback(lambda lost, gone=gone: self._lost(lost, gone))  # type: ignore[misc]
+            wire.on_room = self._dispatch
+            wire.on_stall = self._stalled
+            self._wires.append(wire)
+            self._down_since_s = None
+            self._dispatch()
+            await gone.wait()
+            wire = None
+
+    async def _reconnect(self) -> Wire:
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                return await self._connect()
+            except DatabaseError:
+                await asyncio.sleep(random.uniform(backoff_s / 2, backoff_s))  # noqa: S311 (jitter)
+                backoff_s = min(backoff_s * 2, BACKOFF_LAST_S)
+
+    def _lost(self, wire: Wire, gone: asyncio.Event) -> None:
+        self._wires.remove(wire)
+        if not self._wires:
+            self._down_since_s = self._loop.time()
+        gone.set()
+
+    # -- facts -------------------------------------------------------------------------------------------------------
+    @property
+    def open_count(self) -> int:
+        return len(self._wires)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(len(wire.in_flight) for wire in self._wires)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)

@@ -1,0 +1,73 @@
+"""The statements prepared on one connection, named per (query, role).
+
+A plan that involves row-level security belongs to the role it was made for: under one name, alternating roles would make
+Postgres plan again each time (plancache.c, `rewriteRoleId`). So every role has its own name for the same query.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+MAX_STATEMENTS = 512
+
+
+class Statement(Protocol):
+    """SQL with a fixed text: a declared query or one of ours below. Hashed by identity."""
+
+    @property
+    def sql(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Control:
+    """A statement of the session itself."""
+
+    sql: str
+
+
+# The settings of one transaction, which end with it. No row comes back: the claims need not travel twice. `||` makes
+# Postgres evaluate all four, in this order; set_config never returns NULL.
+BEGIN_CONTEXT = Control(
+    "select where (set_config('role', $1, true) || set_config('request.jwt.claims', $2, true)"
+    " || set_config('statement_timeout', $3, true) || set_config('transaction_read_only', $4, true)) is null"
+)
+SET_ROLE = Control("select where set_config('role', $1, true) is null")
+BEGIN = Control("begin isolation level read committed")
+BEGIN_REPEATABLE_READ = Control("begin isolation level repeatable read")
+BEGIN_SERIALIZABLE = Control("begin isolation level serializable")
+COMMIT = Control("commit")
+ROLLBACK = Control("rollback")
+
+
+class Prepared:
+    """A statement's name on its connection. `decoder` belongs to whoever reads its results."""
+
+    __slots__ = ("decoder", "name")
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.decoder: object = None
+
+
+class PreparedStatements:
+    """What one connection has prepared, or is about to: a statement counts from the moment its Parse is queued."""
+
+    def __init__(self, limit: int = MAX_STATEMENTS) -> None:
+        self._limit = limit
+        self._serial = 0
+        self._known: dict[tuple[Statement, str], Prepared] = {}
+        self.get = self._known.get
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, statement: Statement, role: str) -> tuple[Prepared, Prepared | None]:
+        """A new name for the statement, and the one that has to be closed to stay within the limit (the oldest)."""
+        evicted = self._known.pop(next(iter(self._known))) if len(self._known) >= self._limit else None
+        self._serial += 1
+        prepared = self._known[statement, role] = Prepared(b"c%d" % self._serial)
+        return prepared, evicted
+
+    def forget(self, statement: Statement, role: str, prepared: Prepared) -> None:
+        """It was not prepared after all, or its plan is stale; a newer one of the same key stays."""
+        if self._known.get((statement, role)) is prepared:
+            del self._known[statement, role]

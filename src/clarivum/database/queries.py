@@ -1,0 +1,201 @@
+"""Named queries: the SQL a feature runs, in a file of its own beside the code.
+
+    -- name: leads_by_source -> many Lead
+    -- The newest leads of one source.
+    select id, email from public.leads where source = %(source)s order by created_at desc limit %(limit)s;
+
+After the arrow: `one`, `maybe`, `many` or `none` (rows affected), then for the first three an optional row class, then,
+after commas, what the session must know: `slow` (a connection of its own) and `writes` (a function that writes; INSERT,
+UPDATE, DELETE and MERGE are seen without it).
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, NoReturn, cast
+
+from clarivum.database.query_text import QueryTextError, compile_text
+from clarivum.errors import DeclarationError
+
+Kind = Literal["one", "maybe", "many", "none"]
+KINDS = ("one", "maybe", "many", "none")
+FLAGS = ("slow", "writes")
+HEAD = re.compile(r"^--[ \t]*name[ \t]*:(?P<head>.*)$", re.MULTILINE)
+DECLARATION = re.compile(
+    r"\s*(?P<name>[a-z][a-z0-9_]*)\s*->\s*(?P<kind>[A-Za-z_]+)(?:\s+(?P<row>[A-Za-z_]\w*))?(?P<flags>(?:\s*,\s*\w+)*)\s*"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """One declared query. Compared and hashed by identity: it is a key on the hot path.
+
+    `sql` is what is sent (`$1`…) and begins at `sql_line`; `source` is as written (`%(name)s`); `line` is `-- name:`.
+    """
+
+    name: str
+    sql: str
+    kind: Kind
+    row: type | None
+    parameters: tuple[str, ...]
+    doc: str
+    file: str
+    line: int
+    source: str
+    sql_line: int
+    operation: str
+    collection: str
+    writes: bool
+    slow: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line} {self.name}"
+
+
+class Queries:
+    """The queries of one file, by name as attributes; iterates in the order of the file."""
+
+    def __init__(self, file: str, queries: Mapping[str, Query]) -> None:
+        self._file = file
+        self._queries = dict(queries)
+
+    @property
+    def file(self) -> str:
+        return self._file
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._queries[name]
+        except KeyError:
+            nearest = difflib.get_close_matches(name, self._queries, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise AttributeError(f"{self._file} declares no query {name!r}{hint}") from None
+
+    def __iter__(self) -> Iterator[Query]:
+        return iter(self._queries.values())
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._queries
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._queries]
+
+
+def load_queries(package_file: str, rows: ModuleType | None = None) -> Queries:
+    """The queries of `queries.sql` beside `package_file` (pass `__file__`); row classes are looked up in `rows`.
+
+    Raises DeclarationError naming file and line: no such file, an unreadable heading, an unknown kind or row class, two
+    queries of one name, SQL that is not exactly one query.
+    """
+    path = Path(package_file).with_name("queries.sql")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DeclarationError(
+            f"{path}: there is no such file; load_queries reads queries.sql beside its caller"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DeclarationError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    return parse_queries(text, _shown(path), rows)
+
+
+def parse_queries(text: str, file: str, rows: ModuleType | None = None) -> Queries:
+    """As `load_queries`, from text; `file` is only named."""
+    heads = list(HEAD.finditer(text))
+    before = text[: heads[0].start()] if heads else text
+    for number, line in enumerate(before.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("--"):
+            raise DeclarationError(f"{file}:{number}: SQL before the first `-- name:`")
+    found: dict[str, Query] = {}
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        body = text[head.end() : following.start() if following else len(text)]
+        query = _parse_query(head["head"], body, file, text.count("\n", 0, head.start()) + 1, rows)
+        if query.name in found:
+            raise DeclarationError(f"{query.where}: there is a query of this name at line {found[query.name].line}")
+        if hasattr(Queries, query.name):
+            raise DeclarationError(f"{query.where}: this name is taken by the collection itself")
+        found[query.name] = query
+    return Queries(file, found)
+
+
+def _parse_query(head: str, body: str, file: str, line: int, rows: ModuleType | None) -> Query:
+    match = DECLARATION.fullmatch(head)
+    if match is None:
+        raise DeclarationError(
+            f"{file}:{line}: cannot read `-- name:{head}`; expected `-- name: name_in_snake_case -> one|maybe|many|none Row`"
+        )
+    name, where = match["name"], f"{file}:{line} {match['name']}"
+    if match["kind"] not in KINDS:
+        raise DeclarationError(f"{where}: unknown kind {match['kind']!r}; expected one of {', '.join(KINDS)}")
+    flags = [flag.strip() for flag in match["flags"].split(",")[1:]]
+    if unknown := [flag for flag in flags if flag not in FLAGS]:
+        raise DeclarationError(f"{where}: unknown flag {unknown[0]!r}; expected {' or '.join(FLAGS)}")
+    try:
+        text = compile_text(body)
+    except QueryTextError as error:
+        raise DeclarationError(f"{file}:{line + body.count(chr(10), 0, error.offset)} {name}: {error}") from None
+    doc, source = _split_doc(body)
+    return Query(
+        name=name,
+        sql=text.sql,
+        kind=cast(Kind, match["kind"]),
+        row=_row_class(match["row"], match["kind"], rows, where),
+        parameters=text.parameters,
+        doc=doc,
+        file=file,
+        line=line,
+        source=source,
+        sql_line=line + body.count("\n", 0, text.offset),
+        operation=text.operation,
+        collection=text.collection,
+        writes=text.writes or "writes" in flags,
+        slow="slow" in flags,
+    )
+
+
+def _row_class(name: str | None, kind: str, rows: ModuleType | None, where: str) -> type | None:
+    if name is None:
+        return None
+    if kind == "none":
+        raise DeclarationError(f"{where}: `none` returns the number of rows, so it takes no row class")
+    if rows is None:
+        raise DeclarationError(f"{where}: row class {name} cannot be found; pass load_queries(__file__, contract)")
+    found = getattr(rows, name, None)
+    if not isinstance(found, type):
+        raise DeclarationError(f"{where}: {rows.__name__} has no class {name}")
+    return found
+
+
+def _split_doc(body: str) -> tuple[str, str]:
+    """The comment lines right under the heading, and the SQL below them."""
+    lines = body.lstrip("\n").splitlines()
+    count = next((index for index, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    doc = "\n".join(line.removeprefix("--").strip() for line in lines[:count])
+    return doc, "\n".join(lines[count:]).strip()
+
+
+def _shown(path: Path) -> str:
+    """Relative to the working directory where possible: that is what an editor opens."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def refuse_parameters(query: Query, given: Mapping[str, object]) -> NoReturn:
+    """Raise the TypeError for a call whose parameters are not the query's."""
+    missing = [name for name in query.parameters if name not in given]
+    unknown = [name for name in given if name not in query.parameters]
+    parts = [
+        f"{label} {', '.join(names)}"
+        for label, names in (("missing", missing), ("unknown parameter", unknown))
+        if names
+    ]
+    raise TypeError(f"{query.where}: {'; '.join(parts)}; it takes {', '.join(query.parameters) or 'no parameters'}")
