@@ -1,7 +1,7 @@
 """Sessions under row-level security, declared queries, transactions. See docs/guide/database.md.
 
-What administers a database (server, provisioning, migrations, planning) is imported from its own module, so that a worker
-does not load it.
+What administers a database (server, provisioning, migrations, planning) is imported from its own module, so that a
+worker does not load it.
 """
 
 from clarivum.database.context import ANONYMOUS, WORKER, Context

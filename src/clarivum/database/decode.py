@@ -1,8 +1,8 @@
 """Results to Python: psycopg's C loaders per column type, then rows as dicts or as validated instances of a class.
 
-A decoder is compiled once per prepared statement. Text format throughout: measured on 10 rows of 8 columns it is as fast
-as binary. Types: uuid → UUID, timestamptz → aware datetime in UTC, json and jsonb → Python, numeric → Decimal, arrays →
-list; a type psycopg does not know (an enum of ours) → str.
+A decoder is compiled once per prepared statement. Text format throughout: measured on 10 rows of 8 columns it is as
+fast as binary. Types: uuid → UUID, timestamptz → aware datetime in UTC, json and jsonb → Python, numeric → Decimal,
+arrays → list; a type psycopg does not know (an enum of ours) → str.
 """
 
 import json
@@ -63,7 +63,7 @@ class RowDecoder:
         self._validator = None if query.row is None else list_validator(query.row)
 
     def rows(self, result: PGresult) -> list[Any]:
-        """All rows. Raises RequestError (internal) when they do not fit the row class; its log names fields, not values."""
+        """All rows. Raises RequestError (internal) when one does not fit the row class; its log names fields only."""
         transformer = self._transformer
         transformer.set_pgresult(result, set_loaders=False)
         values = transformer.load_rows(0, result.ntuples, tuple)

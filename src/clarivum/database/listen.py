@@ -20,8 +20,8 @@ Connect = Callable[[], Awaitable[Wire]]
 async def listen(connect: Connect, channel: str) -> AsyncIterator[str | None]:
     """Payloads of `channel`, and None each time listening has begun: then the consumer polls once, for what it missed.
 
-    The first item is None. A lost connection is replaced with backoff, without end; close the iterator to stop. When the
-    consumer falls `QUEUE_LIMIT` payloads behind they are dropped and it is told to poll by another None.
+    The first item is None. A lost connection is replaced with backoff, without end; close the iterator to stop. When
+    the consumer falls `QUEUE_LIMIT` payloads behind they are dropped and it is told to poll by another None.
     """
     backoff_s = BACKOFF_FIRST_S
     while True:

@@ -7,13 +7,14 @@ from clarivum.database.wire import Wire
 from clarivum.errors import ConfigurationError
 
 LOGIN_BUDGET_S = 5.0
+SHOWN_ROLES = 3
 QUERIES = parse_queries(
     """
 -- name: bypassing_roles -> many
--- The login itself, or a role it can SET ROLE to, that is a superuser or has BYPASSRLS.
-select session_user::text as login, rolname::text as role, rolsuper as superuser, rolbypassrls as bypasses
+-- The login itself, and each role it may become by SET ROLE, that is a superuser or has BYPASSRLS.
+select session_user::text as login, rolname::text as role, rolsuper as is_superuser
 from pg_catalog.pg_roles
-where (rolsuper or rolbypassrls) and pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
+where (rolsuper or rolbypassrls) and pg_catalog.pg_has_role(session_user, oid, 'member')
 order by rolname <> session_user, rolname
 """,
     __file__,
@@ -28,10 +29,12 @@ async def refuse_bypassing_login(wire: Wire) -> None:
     rows = rows_of(QUERIES.bypassing_roles, *batch.result(place))
     if not rows:
         return
-    first = rows[0]
-    attribute = "is a superuser" if first["superuser"] else "has BYPASSRLS"
-    subject = "the login" if first["role"] == first["login"] else f"the login is a member of {first['role']}, which"
+    login = rows[0]["login"]
+    if rows[0]["role"] == login:
+        fault = "is a superuser" if rows[0]["is_superuser"] else "has BYPASSRLS"
+    else:
+        fault = f"may become {', '.join(row['role'] for row in rows[:SHOWN_ROLES])}, past policies"
     raise ConfigurationError(
-        f"DATABASE_URL: {subject} {attribute}, so row-level security would not hold; use a login such as `authenticator`"
-        " that is a member of anon, authenticated and clarivum_worker only"
+        f"DATABASE_URL: login {login!r} {fault}, so row-level security would not hold;"
+        " use the login 'clarivum_api' (see docs/guide/database.md#logins)"
     )

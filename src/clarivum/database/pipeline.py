@@ -7,8 +7,8 @@
 
 A read that holds up its connection for `STALL_S` gets no more company: those behind it are sent again elsewhere (they
 are reads; whoever is answered first is delivered), new ones go elsewhere. One that reaches `SHORT_READ_TIMEOUT_MS` is
-cancelled by Postgres and run on a connection of its own with its role's whole timeout, as is, for a while, every further
-call of that query: declare it `slow` and it goes there at once.
+cancelled by Postgres and run on a connection of its own with its role's whole timeout, as is, for a while, every
+further call of that query: declare it `slow` and it goes there at once.
 """
 
 import asyncio

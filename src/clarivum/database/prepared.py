@@ -1,7 +1,7 @@
 """The statements prepared on one connection, named per (query, role).
 
-A plan that involves row-level security belongs to the role it was made for: under one name, alternating roles would make
-Postgres plan again each time (plancache.c, `rewriteRoleId`). So every role has its own name for the same query.
+A plan that involves row-level security belongs to the role it was made for: under one name, alternating roles would
+make Postgres plan again each time (plancache.c, `rewriteRoleId`). So every role has its own name for the same query.
 """
 
 from dataclasses import dataclass

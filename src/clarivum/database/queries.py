@@ -129,7 +129,8 @@ def _parse_query(head: str, body: str, file: str, line: int, rows: ModuleType | 
     match = DECLARATION.fullmatch(head)
     if match is None:
         raise DeclarationError(
-            f"{file}:{line}: cannot read `-- name:{head}`; expected `-- name: name_in_snake_case -> one|maybe|many|none Row`"
+            f"{file}:{line}: cannot read `-- name:{head}`;"
+            " expected `-- name: name_in_snake_case -> one|maybe|many|none Row`"
         )
     name, where = match["name"], f"{file}:{line} {match['name']}"
     if match["kind"] not in KINDS:

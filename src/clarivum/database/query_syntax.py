@@ -1,4 +1,4 @@
-"""Asking Postgres' own grammar. Imports pglast (70 ms), so only checks and tests import this, never a server's start."""
+"""Asking Postgres' own grammar. Imports pglast (70 ms): for checks and tests, never for a server's start."""
 
 import pglast
 from pglast.parser import ParseError

@@ -163,7 +163,7 @@ def _is_verb(word: str, before: str) -> bool:
 
 
 def _collection(statement: list[Token], operation: str) -> str:
-    """The first relation the statement names, with its schema, as telemetry's db.collection.name; "" when there is none."""
+    """The first relation the statement names, for telemetry's db.collection.name; "" when there is none."""
     opener = {"INSERT": "into", "MERGE": "into", "UPDATE": "update"}.get(operation, "from")
     for index, token in enumerate(statement):
         if token.kind == "word" and token.text.lower() == opener:

@@ -22,8 +22,8 @@ async def retrying(
 ) -> Result:
     """Await `work()`; after a serialization failure or a deadlock again, at most `attempts` times in all.
 
-    `work` is the whole transaction, from `session.transaction()` on, and has no other effects. The last failure is raised
-    (503 with Retry-After). A COMMIT whose answer was lost is never retried.
+    `work` is the whole transaction, from `session.transaction()` on, and has no other effects. The last failure is
+    raised (503 with Retry-After). A COMMIT whose answer was lost is never retried.
     """
     attempt = 1
     while True:

@@ -38,8 +38,8 @@ class Session:
     """One caller's way to the database; cheap to make, safe to use from several tasks.
 
     Each method is one round trip and one transaction of its own. A query that only reads runs read-only on a shared
-    connection; one that writes, or is declared `slow`, on a connection of its own. All raise RequestError: what Postgres
-    refused (see docs/errors.md), or 503 with Retry-After when there is no answer.
+    connection; one that writes, or is declared `slow`, on a connection of its own. All raise RequestError: what
+    Postgres refused (see docs/errors.md), or 503 with Retry-After when there is no answer.
     """
 
     __slots__ = ("_connections", "context")

@@ -1,7 +1,7 @@
 """What Postgres refuses, as what the caller is told: one table from SQLSTATE to error code.
 
-Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html. The text a caller sees is ours; Postgres' own goes
-to the log, scrubbed, without DETAIL (which quotes rows); a constraint's name is allowed there, a value never.
+Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html. The text a caller sees is ours; Postgres' own
+goes to the log, scrubbed, without DETAIL (which quotes rows); a constraint's name is allowed there, a value never.
 """
 
 import re

@@ -133,7 +133,7 @@ class Transaction:
             self._wanted_role = before
 
     async def enqueue(self, payload: object) -> UUID:
-        """Enqueue a job in this transaction; returns the run's id. Raises DeclarationError when no jobs are attached."""
+        """Enqueue a job in this transaction; returns the run's id. Raises DeclarationError when there is no outbox."""
         if self._outbox is None:
             raise DeclarationError("this database has no outbox: the application declares no jobs")
         return self._outbox.put(self, payload)
@@ -250,7 +250,7 @@ class Transaction:
         return place
 
     async def _may_repeat(self, error: DatabaseError) -> bool:
-        """Whether the first exchange may be sent again: its connection was lost before COMMIT, or its plan was stale."""
+        """Whether the first exchange may be sent again: connection lost before COMMIT, or stale plan."""
         if self._begun or self._wire is None or error.unknown_outcome:
             return False
         if not self._wire.closed and error.sqlstate not in {STALE_PLAN, UNKNOWN_STATEMENT}:

@@ -1,8 +1,8 @@
 """One connection, driven through libpq's pipeline mode by the event loop's own readiness callbacks.
 
-What is sent up to one Sync is an `Exchange`: to Postgres one implicit transaction, unless a BEGIN opened an explicit one.
-Exchanges are answered in order; an error in one skips the rest of that exchange and ends at its Sync, so its neighbours
-do not notice. Writes are gathered: what is queued in one turn of the event loop leaves in one flush.
+What is sent up to one Sync is an `Exchange`: to Postgres one implicit transaction, unless a BEGIN opened an explicit
+one. Exchanges are answered in order; an error in one skips the rest of that exchange and ends at its Sync, so its
+neighbours do not notice. Writes are gathered: what is queued in one turn of the event loop leaves in one flush.
 """
 
 import asyncio

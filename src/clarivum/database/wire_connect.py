@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq import PollingStatus
 from psycopg.pq.abc import PGcancelConn, PGconn
 
 from clarivum.database.sqlstate import connection_lost
@@ -57,8 +57,6 @@ async def cancel(wire: Wire, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
 async def _connect(conninfo: str, loop: asyncio.AbstractEventLoop) -> PGconn:
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
-        if pgconn.status == ConnStatus.BAD:
-            raise psycopg.OperationalError(pgconn.get_error_message())
         await _poll(pgconn, pgconn.connect_poll, loop)
     except BaseException:
         pgconn.finish()
