@@ -1,9 +1,8 @@
 """The parts that `up` runs, in the order in which they need each other."""
 
+import http.client
 import os
 import secrets
-import urllib.error
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,10 +147,8 @@ class Backend:
 
     def _start_identity(self, environment: dict[str, str]) -> None:
         with self.steps.step("identity stand-in") as step:
-            port = str(self.options.port + 1)
-            arguments = ["identity", "--port", port, "--data", str(self.options.data)]
-            child = self._start("identity", arguments, environment)
-            wait_until(lambda: _answers(f"{self.identity_url}.well-known/jwks.json"), [child], START_TIMEOUT_S)
+            child = self._start("identity", ["identity"], environment)
+            wait_until(lambda: _answers(self.options.port + 1, "/.well-known/jwks.json"), [child], START_TIMEOUT_S)
             step.detail = f"{self.identity_url} (development only)"
 
     def _start_api_and_worker(self, environment: dict[str, str], application: Application) -> None:
@@ -159,7 +156,7 @@ class Backend:
         with self.steps.step("API") as step:
             worker = self._start("worker", ["jobs", "work"], environment)
             api = self._start("api", ["serve"], environment)
-            wait_until(lambda: _answers(f"{self.api_url}/readyz"), [api, worker], START_TIMEOUT_S)
+            wait_until(lambda: _answers(self.options.port, "/readyz"), [api, worker], START_TIMEOUT_S)
             step.detail = f"{self.api_url}, reference at /docs"
         with self.steps.step("worker") as step:
             wait_until(lambda: b'"worker ready"' in worker.log.read_bytes(), [worker], START_TIMEOUT_S)
@@ -197,12 +194,15 @@ class Backend:
         return self.options.data / "logs"
 
 
-def _answers(url: str) -> bool:
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
-            return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _login_password(data: Path) -> str:

@@ -3,6 +3,7 @@
 A command's module is imported only when that command runs, so `token` does not pay for `check`.
 """
 
+import difflib
 import importlib
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typer import _click
 from typer.core import TyperGroup
 
 from clarivum import __version__
+from clarivum.cli.group import group
 from clarivum.cli.parent import end_with_parent
 from clarivum.errors import ClarivumError
 
@@ -60,16 +62,15 @@ class LazyGroup(TyperGroup):
     def resolve_command(
         self, ctx: _click.Context, args: list[str]
     ) -> tuple[str | None, _click.Command | None, list[str]]:
-        self.commands = dict.fromkeys(COMMANDS, _click.Command(""))  # the names that a misspelt one is compared with
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            nearest = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {nearest[0]!r}?" if nearest else ""))
         return super().resolve_command(ctx, args)
 
 
-program = typer.Typer(
+program = group(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     help="Clarivum's backend guide as software. Start with `up`; `COMMAND --help` explains each.",
 )
 

@@ -7,10 +7,11 @@ import typer
 
 from clarivum.api.server import serve as serve_application
 from clarivum.application import load_application
+from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
 from clarivum.settings import Settings
 
-app = typer.Typer()
+app = group()
 
 
 @app.command()

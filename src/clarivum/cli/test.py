@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from clarivum.cli.group import group
 from clarivum.cli.place import ROOT
 
-app = typer.Typer()
+app = group()
 
 BIN = Path(sys.executable).parent
 LINT = ("src", "bff", "tests", "benchmarks")

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from clarivum.auth.standin import StandIn
+from clarivum.cli.group import group
 from clarivum.cli.place import Running, data_folder
 from clarivum.errors import UsageError
 from clarivum.settings import Settings
 
-app = typer.Typer()
+app = group()
 
 UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 MAX_LIFETIME_S = 30 * 86_400

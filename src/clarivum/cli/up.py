@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 from clarivum.cli.backend import Backend, Options
+from clarivum.cli.group import group
 from clarivum.cli.place import data_folder
 from clarivum.cli.steps import Steps
 from clarivum.errors import ConfigurationError
 from clarivum.settings import Environment, Settings
 
-app = typer.Typer()
+app = group()
 
 
 @app.command()
