@@ -48,7 +48,7 @@ begin
         create schema auth;
         grant usage on schema auth to anon, authenticated, service_role;
     end if;
-    if has_schema_privilege('auth', 'create') then
+    if (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'auth') then
         grant usage on schema auth to clarivum_staff, clarivum_worker;
     end if;
     -- After a transaction a local setting is '', not NULL: hence nullif.

@@ -21,9 +21,15 @@ create table if not exists supabase_migrations.clarivum_unfinished (
     version text not null primary key, started_at timestamptz not null default now()
 );
 """
-INSERT = "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)"
-IGNORED = frozenset({"SQL_COMMENT", "C_COMMENT", "ASCII_59"})
 SELECT = "select version, coalesce(name, ''), statements from supabase_migrations.schema_migrations order by version"
+INSERT = "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)"
+BEGIN_NOTE = (
+    "insert into supabase_migrations.clarivum_unfinished (version) values (%s) on conflict do nothing returning version"
+)
+END_NOTE = "delete from supabase_migrations.clarivum_unfinished where version = %s"
+
+IGNORED = frozenset({"SQL_COMMENT", "C_COMMENT", "ASCII_59"})
+"""Token kinds that say nothing: both comments, and the semicolon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,9 @@ def refuse_disagreement(status: Status) -> None:
         )
     if status.late:
         paths = ", ".join(str(migration.path) for migration in status.late)
+        newest = status.applied[-1].version
         raise RefusedError(
-            f"{paths}: older than the newest applied migration; rename it to a version after {status.applied[-1].version}",
+            f"{paths}: older than the newest applied migration; rename it to a version after {newest}",
             code=MIGRATION_REFUSED,
         )
 

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pglast import ast, parse_sql
+from pglast.enums import ReindexObjectType as Reindex
 from pglast.enums import TransactionStmtKind as Transaction
 from pglast.parser import ParseError
 
 from clarivum.errors import MIGRATION_REFUSED, RefusedError
 
+WHITE = {b" ", b"\t", b"\r", b"\n", b"\f", b";"}
 FILE_NAME = re.compile(r"(?P<version>[0-9]{14})_(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\.sql")
 BEGINNINGS = frozenset({Transaction.TRANS_STMT_BEGIN, Transaction.TRANS_STMT_START})
 WITHIN = frozenset(
     {Transaction.TRANS_STMT_SAVEPOINT, Transaction.TRANS_STMT_RELEASE, Transaction.TRANS_STMT_ROLLBACK_TO}
+)
+WHOLE_REINDEX = frozenset(
+    {Reindex.REINDEX_OBJECT_SCHEMA, Reindex.REINDEX_OBJECT_SYSTEM, Reindex.REINDEX_OBJECT_DATABASE}
 )
 WHOLE_CLUSTER = (
     ast.AlterSystemStmt,
@@ -31,9 +36,13 @@ WHOLE_CLUSTER = (
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement as the file has it, comments before it included, without its semicolon. `line` is 1-based."""
+    """One statement as the file has it, comments before it included, without its semicolon.
+
+    Lines are those of the file, from 1: `first_line` of `sql`, `line` of the first word that is not a comment.
+    """
 
     sql: str
+    first_line: int
     line: int
     node: ast.Node
 
@@ -43,8 +52,10 @@ class Statement:
         match self.node:
             case ast.IndexStmt(concurrent=True) | ast.DropStmt(concurrent=True) | ast.VacuumStmt(is_vacuumcmd=True):
                 return True
-            case ast.ReindexStmt(params=params):
-                return any(item.defname == "concurrently" for item in params or ())
+            case ast.ReindexStmt(kind=kind, params=params):
+                return kind in WHOLE_REINDEX or any(item.defname == "concurrently" for item in params or ())
+            case ast.ClusterStmt(relation=None) | ast.CreateSubscriptionStmt() | ast.DropSubscriptionStmt():
+                return True
             case ast.AlterTableStmt(cmds=commands):
                 return any(getattr(command.def_, "concurrent", False) for command in commands or ())
             case _:
@@ -102,9 +113,7 @@ def read_migration(path: Path) -> Migration:
             path, 1, "a migration is named <YYYYMMDDHHMMSS>_<name>.sql, letters, digits, `_`, `-` and `.` in the name"
         )
     statements = tuple(split(read_text(path), path))
-    wrapped = _wrapped(statements)
-    _judge(path, statements[1:-1] if wrapped else statements)
-    return Migration(match["version"], match["name"], path, statements, wrapped)
+    return Migration(match["version"], match["name"], path, statements, _wrapped(statements))
 
 
 def read_text(path: Path) -> str:
@@ -130,11 +139,44 @@ def split(text: str, path: Path) -> Iterator[Statement]:
     content = text.encode()
     end = 0
     for raw in nodes:
-        start = raw.stmt_location
+        assert raw.stmt is not None
+        start = raw.stmt_location or 0
         stop = start + raw.stmt_len if raw.stmt_len else len(content)
-        sql = content[end:stop].decode().lstrip(" \t\r\n;").rstrip()
-        yield Statement(sql, _line(content, start), raw.stmt)
+        while content[end : end + 1] in WHITE:
+            end += 1
+        yield Statement(content[end:stop].decode().rstrip(), _line(content, end), _line(content, start), raw.stmt)
         end = stop
+
+
+def judge(migration: Migration) -> None:
+    """Raise RefusedError, with file and line, for a file that parses but must not be applied.
+
+    Asked of pending files only: what another tool has applied already is history.
+    """
+    if not migration.body:
+        # One that is filled later would count as edited.
+        raise refusal(migration.path, 1, "the file holds no statement; write the change, or delete the file")
+    for statement in migration.body:
+        if reason := _reason_against(statement, migration):
+            raise refusal(migration.path, statement.line, reason)
+
+
+def _reason_against(statement: Statement, migration: Migration) -> str | None:
+    node = statement.node
+    if isinstance(node, ast.TransactionStmt) and node.kind not in WITHIN:
+        return (
+            "BEGIN, COMMIT and ROLLBACK do not belong here: a migration is one transaction"
+            " (a single BEGIN … COMMIT around the whole file is accepted)"
+        )
+    if isinstance(node, WHOLE_CLUSTER):
+        return "this changes the whole server, not the database; do it outside a migration"
+    if isinstance(node, ast.CopyStmt) and node.is_from and node.filename is None:
+        return "COPY FROM STDIN needs psql; use INSERT, or the seed file"
+    if isinstance(node, ast.IndexStmt) and node.concurrent and not node.idxname:
+        return "name the index, so that a run after a crash can find what is left of it"
+    if statement.needs_no_transaction and (migration.wrapped or len(migration.body) > 1):
+        return "this statement cannot run in a transaction: give it a migration file of its own, without BEGIN"
+    return None
 
 
 def refusal(path: Path, line: int, reason: str) -> RefusedError:
@@ -143,7 +185,7 @@ def refusal(path: Path, line: int, reason: str) -> RefusedError:
 
 def _wrapped(statements: Sequence[Statement]) -> bool:
     """Whether BEGIN is the first and COMMIT the last statement."""
-    if len(statements) < 3:
+    if len(statements) < 2:
         return False
     first, last = statements[0].node, statements[-1].node
     return (
@@ -152,32 +194,6 @@ def _wrapped(statements: Sequence[Statement]) -> bool:
         and isinstance(last, ast.TransactionStmt)
         and last.kind == Transaction.TRANS_STMT_COMMIT
     )
-
-
-def _judge(path: Path, statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        node = statement.node
-        if isinstance(node, ast.TransactionStmt) and node.kind not in WITHIN:
-            raise refusal(
-                path,
-                statement.line,
-                "BEGIN, COMMIT and ROLLBACK do not belong here: a migration is one transaction (a single BEGIN … COMMIT"
-                " around the whole file is accepted)",
-            )
-        if isinstance(node, WHOLE_CLUSTER):
-            raise refusal(
-                path, statement.line, "this changes the whole server, not the database; do it outside a migration"
-            )
-        if isinstance(node, ast.CopyStmt) and node.is_from and node.filename is None:
-            raise refusal(path, statement.line, "COPY FROM STDIN needs psql; use INSERT, or the seed file")
-        if isinstance(node, ast.VariableSetStmt) and node.name == "lock_timeout":
-            raise refusal(path, statement.line, "lock_timeout is set by the push, at most 2 s, so that traffic flows")
-        if statement.needs_no_transaction and len(statements) > 1:
-            raise refusal(
-                path,
-                statement.line,
-                "this statement cannot run in a transaction: give it a migration file of its own",
-            )
 
 
 def _syntax(path: Path, text: str, error: ParseError) -> RefusedError:

@@ -31,6 +31,11 @@ class LoginFacts:
     server_version: int
 
     @property
+    def bypasses(self) -> bool:
+        """Whether row-level security would not hold for what this login does or may become."""
+        return self.is_superuser or self.bypasses_rls or bool(self.bypassing_roles)
+
+    @property
     def server_release(self) -> str:
         """`18.4` for 180004."""
         return f"{self.server_version // 10_000}.{self.server_version % 10_000}"
@@ -41,13 +46,12 @@ def provision(admin_url: str) -> None:
 
     Raises DependencyDownError when the server does not answer, ConfigurationError when the login may not do this.
     """
-    baseline = files("clarivum.database").joinpath("baseline.sql").read_text(encoding="utf-8")
     with connect(admin_url) as connection:
         try:
             with connection.transaction():
                 # Two start-ups at once must not both find a role missing.
                 connection.execute("select pg_advisory_xact_lock(hashtext('clarivum.provision'))")
-                connection.execute(baseline.encode())
+                connection.execute(_script("baseline.sql"))
                 _install_queue_engine(connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
@@ -90,17 +94,14 @@ def login_facts(url: str) -> LoginFacts:
 
 def refuse_unsafe_login(facts: LoginFacts, variable: str = "DATABASE_URL") -> None:
     """Raise ConfigurationError (exit 3) for a login that could get past row-level security, or an outdated server."""
-    if facts.is_superuser or facts.bypasses_rls:
-        kind = "a superuser" if facts.is_superuser else "BYPASSRLS"
+    if facts.bypasses:
+        if facts.is_superuser or facts.bypasses_rls:
+            why = "is a superuser" if facts.is_superuser else "has BYPASSRLS"
+        else:
+            why = f"may become {', '.join(facts.bypassing_roles)}"
         raise ConfigurationError(
-            f"{variable}: login {facts.login!r} is {kind}, so row-level security would not hold;"
-            f" use the login {APP_LOGIN!r} (see docs/guide/database.md#logins)"
-        )
-    if facts.bypassing_roles:
-        roles = ", ".join(facts.bypassing_roles)
-        raise ConfigurationError(
-            f"{variable}: login {facts.login!r} may become {roles}, which bypasses row-level security;"
-            f" use the login {APP_LOGIN!r} (see docs/guide/database.md#logins)"
+            f"{variable}: login {facts.login!r} {why}, so row-level security would not hold for requests;"
+            f" use the login {APP_LOGIN!r} (docs/guide/database.md#logins)"
         )
     refuse_outdated_server(facts.server_version, variable)
 
@@ -124,15 +125,11 @@ def _install_queue_engine(connection: psycopg.Connection) -> None:
             connection.execute("create extension if not exists pgmq cascade")
         else:
             connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
-    # The worker role sends, reads and archives; queues that a migration creates later are granted by default privileges.
-    connection.execute(
-        "grant usage on schema pgmq to clarivum_worker;"
-        "grant select on pgmq.meta to clarivum_worker;"
-        "grant select, insert, update, delete on all tables in schema pgmq to clarivum_worker;"
-        "grant usage on all sequences in schema pgmq to clarivum_worker;"
-        "alter default privileges in schema pgmq grant select, insert, update, delete on tables to clarivum_worker;"
-        "alter default privileges in schema pgmq grant usage on sequences to clarivum_worker"
-    )
+    connection.execute(_script("baseline_queue.sql"))
+
+
+def _script(name: str) -> bytes:
+    return files("clarivum.database").joinpath(name).read_bytes()
 
 
 def _with_login(url: str, password: str) -> str:

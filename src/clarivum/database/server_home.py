@@ -1,5 +1,6 @@
 """Where a server's data lies, as whom its programs run, and the short directory of its socket."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -7,16 +8,19 @@ import stat
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clarivum.database.privileges import Account, choose_account, keepable_capability, reachable
-from clarivum.database.server_binaries import Binaries, relocate
+from clarivum.database.server_binaries import COPY_PREFIX, Binaries, relocate
+from clarivum.database.server_settings import initdb_arguments
 from clarivum.errors import ConfigurationError, DependencyDownError
 
 LAUNCHER = Path(__file__).with_name("server_launch.py")
 FALLBACK_ROOT = Path("/var/tmp")  # noqa: S108  kept across reboots; the directory in it is verified to be ours
-SOCKET_PATH_MAX_BYTES = 107  # sun_path of Linux is 108 with its NUL
+SHORT_ROOT = Path("/tmp")  # noqa: S108  likewise verified
+SOCKET_PATH_MAX_BYTES = 107  # sun_path of Linux is 108 with its NUL; of macOS 104
+PROGRAM_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class ServerHome:
         who = [str(account.uid), str(account.gid), str(account.capability)]
         return [*launch, *who, str(self.binaries.program(program)), *arguments]
 
-    def initdb(self, admin: str, password: str, arguments: list[str]) -> None:
+    def initdb(self, admin: str, password: str, *, durable: bool) -> None:
         """Make the data directory; one that was begun and never finished is begun again."""
         partial = self.cluster.with_name(f"{self.cluster.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -43,7 +47,15 @@ class ServerHome:
         secret = self.make_socket_directory() / "password"
         try:
             self._write_secret(secret, password)
-            self._run("initdb", "-D", str(partial), "-U", admin, "--pwfile", str(secret), *arguments)
+            where = ["-D", str(partial), "-U", admin, "--pwfile", str(secret)]
+            for locale in ("C.UTF-8", "C"):
+                arguments = initdb_arguments(self.binaries.version, libc_locale=locale, durable=durable)
+                try:
+                    self._run("initdb", *where, *arguments)
+                    break
+                except DependencyDownError as error:
+                    if "invalid locale" not in error.detail or locale == "C":
+                        raise
         finally:
             secret.unlink(missing_ok=True)
         partial.rename(self.cluster)
@@ -51,9 +63,7 @@ class ServerHome:
     def set_password(self, login: str, password: str) -> None:
         """Without knowing the old one: Postgres in single-user mode, which only the owner of the files can run."""
         statement = f"alter role {login} password '{password}'\n"
-        self._run(
-            "postgres", "--single", "-D", str(self.cluster), "-c", "log_min_messages=fatal", "postgres", stdin=statement
-        )
+        self._run("postgres", "--single", "-D", str(self.cluster), "postgres", stdin=statement)
 
     def make_socket_directory(self) -> Path:
         """Private to the account. An entry of that name that is not ours is refused, not followed."""
@@ -64,8 +74,23 @@ class ServerHome:
         shutil.rmtree(self.socket_directory, ignore_errors=True)
 
     def delete(self) -> None:
+        """Delete the data directory, and the copy of the programs where there was one."""
         shutil.rmtree(self.cluster, ignore_errors=True)
         shutil.rmtree(self.cluster.with_name(f"{self.cluster.name}.partial"), ignore_errors=True)
+        place = self.cluster.parent
+        if place.parent == FALLBACK_ROOT:
+            for copy in place.glob(f"{COPY_PREFIX}-{self.binaries.version}-*"):
+                shutil.rmtree(copy, ignore_errors=True)
+            with contextlib.suppress(OSError):  # the other major version's data is still there
+                place.rmdir()
+
+    def works(self) -> bool:
+        """Whether the account really reaches the programs."""
+        try:
+            self._run("postgres", "--version")
+        except DependencyDownError:
+            return False
+        return True
 
     def _own(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -92,7 +117,7 @@ class ServerHome:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PROGRAM_TIMEOUT_S,
             start_new_session=True,
         )
         if done.returncode != 0:
@@ -102,33 +127,38 @@ class ServerHome:
 def prepare_home(data: Path, name: str, binaries: Binaries) -> ServerHome:
     """Decide where and as whom the server runs.
 
-    Root with data or programs in a directory closed to the account keeps one capability for it; where that cannot be
-    kept, programs are copied and data is made under /var/tmp, in a directory named after the user and `data`.
+    Root with data or programs in a directory closed to the account keeps one capability for it. Where none can be kept,
+    the programs are copied and the data is made under /var/tmp, in a directory named after the user and `data`.
     """
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    cluster = data / name
     fallback = FALLBACK_ROOT / f"clarivum-{os.geteuid()}-{digest}"
-    if (fallback / name).is_dir():
-        cluster = fallback / name
+    moved = (fallback / name).is_dir()
+    cluster = (fallback if moved else data) / name
     account = choose_account(cluster if cluster.is_dir() else None)
-    if not reachable(account, [binaries.root / "bin", cluster.parent]):
-        capability = keepable_capability()
-        if capability is not None:
-            account = Account(account.uid, account.gid, capability)
-        else:
-            fallback.mkdir(mode=0o755, exist_ok=True)
-            if fallback.lstat().st_uid != os.geteuid() or fallback.is_symlink():
-                raise ConfigurationError(f"{fallback} belongs to somebody else; remove it")
-            fallback.chmod(0o755)
-            cluster = fallback / name
-            binaries = relocate(binaries, fallback)
-    return ServerHome(cluster, _socket_directory(digest, name), account, binaries)
+    home = ServerHome(cluster, _socket_directory(digest, name), account, binaries)
+    if reachable(account, [binaries.root / "bin", cluster.parent]):
+        return home
+    capability = keepable_capability()
+    if capability is not None:
+        capable = replace(home, account=replace(account, capability=capability))
+        if capable.works():
+            return capable
+    _refuse_stranger(fallback)
+    return replace(home, cluster=fallback / name, binaries=relocate(binaries, fallback))
+
+
+def _refuse_stranger(directory: Path) -> None:
+    """Make a directory that everybody may enter and only we may change."""
+    directory.mkdir(mode=0o755, exist_ok=True)
+    if directory.is_symlink() or directory.lstat().st_uid != os.geteuid():
+        raise ConfigurationError(f"{directory} belongs to somebody else; remove it")
+    directory.chmod(0o755)
 
 
 def _socket_directory(digest: str, name: str) -> Path:
-    """`/tmp/clarivum-0-<digest>-18`, or under TMPDIR when that is short enough for a socket's path."""
+    """`<TMPDIR>/clarivum-0-<digest>-18`, or under /tmp when TMPDIR makes a socket's path too long."""
     leaf = f"clarivum-{os.geteuid()}-{digest}-{name.removeprefix('postgres-')}"
-    for root in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
+    for root in (Path(tempfile.gettempdir()), SHORT_ROOT):
         directory = root / leaf
         if len(os.fsencode(directory / ".s.PGSQL.65535.lock")) <= SOCKET_PATH_MAX_BYTES:
             return directory

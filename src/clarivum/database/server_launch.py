@@ -3,11 +3,11 @@
 Three things must happen between fork and exec, in the child, on Linux:
 
 1. Postgres refuses to run as root, so a root parent becomes an ordinary account for the Postgres binaries only.
-2. A clean clone often lies in a directory with mode 0700 that belongs to root (`mktemp -d`). The account could then not
-   even reach the binaries. Postgres looks at geteuid() alone, so one capability, the one to search and read directories,
-   may be kept: it is raised into the ambient set, the only set that survives exec of a plain binary.
-3. The server must not outlive the process that started it: PR_SET_PDEATHSIG delivers SIGINT (Postgres' fast shutdown)
-   when the starting *thread* ends. The kernel clears it on a change of credentials, so it is set last.
+2. A clean clone often lies in a directory with mode 0700 that belongs to root (`mktemp -d`). The account could then
+   not even reach the binaries. Postgres looks at geteuid() alone, so one capability, the one to search and read
+   directories, may be kept: it is raised into the ambient set, the only one that survives exec of a plain binary.
+3. The server must not outlive the process that started it: PR_SET_PDEATHSIG delivers SIGINT (Postgres' fast
+   shutdown) when the starting *thread* ends. The kernel clears it on a change of credentials, so it is set last.
 
 Numbers are those of <linux/prctl.h> and <linux/capability.h>; the layouts are stable kernel interface.
 """
@@ -23,20 +23,24 @@ PR_SET_KEEPCAPS = 8
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
-KEEP_NONE = -1
 
 
 def main(arguments: list[str]) -> None:
-    """`arguments`: parent pid, uid, gid, capability (-1: keep none), program, its arguments. A uid of -1 keeps ours."""
+    """`arguments`: parent pid (0: outlive it), uid (-1: keep ours), gid, capability (-1: none), program, its own."""
     parent, uid, gid, capability = (int(text) for text in arguments[:4])
     program = arguments[4]
     if uid >= 0:
-        become(uid, gid, capability)
+        try:
+            become(uid, gid, capability)
+        except OSError as error:
+            raise SystemExit(
+                f"this process may not become uid {uid} to run Postgres ({error}); run it as an ordinary user"
+            ) from None
     if sys.platform == "linux" and parent > 0:
         _prctl(PR_SET_PDEATHSIG, signal.SIGINT)
         if os.getppid() != parent:  # it died before the line above took effect
             raise SystemExit("the process that started Postgres has ended")
-    os.execv(program, arguments[4:])
+    os.execv(program, arguments[4:])  # noqa: S606  no shell is wanted
 
 
 def become(uid: int, gid: int, capability: int) -> None:

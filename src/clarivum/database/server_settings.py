@@ -51,13 +51,13 @@ def arguments(
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-def initdb_arguments(version: int, locales: frozenset[str]) -> list[str]:
-    """Locale and encoding of a new data directory: code-point order, UTF-8 character classes, the same everywhere.
+def initdb_arguments(version: int, *, libc_locale: str, durable: bool) -> list[str]:
+    """Encoding and order of a new data directory: UTF-8, code-point order, the same on every machine.
 
-    `locales` are the operating system's that exist. 17 and later bring C.UTF-8 themselves; before, it is the system's.
+    17 and later bring the locale C.UTF-8 themselves; before, it is the operating system's, and `libc_locale` is C where
+    that has none. `durable`: what initdb wrote is on disk before it returns.
     """
-    libc = "C.UTF-8" if "C.UTF-8" in locales else "C"
-    common = ["--encoding", "UTF8", "--locale", libc, "--no-sync", "--no-instructions", "--auth", "scram-sha-256"]
-    if version >= 17:
-        return [*common, "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
-    return common
+    common = ["--encoding", "UTF8", "--locale", libc_locale, "--auth", "scram-sha-256", "--no-instructions"]
+    synced = [] if durable else ["--no-sync"]
+    builtin = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"] if version >= 17 else []
+    return [*common, *synced, *builtin]

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from clarivum.database.server import EmbeddedServer
 TEMPLATE = "clarivum_template"
 # The test server's files are thrown away; a crash of the machine is the only thing that fsync would protect them from.
 TEST_OPTIONS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "256MB"}
+MEMORY = Path("/dev/shm")  # noqa: S108  mkdtemp makes a directory of our own in it
+ROOM_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class ServersForTests:
 
     def __init__(self, migrations: Path) -> None:
         self._migrations = migrations
-        self._data = Path(tempfile.mkdtemp(prefix="clarivum-test-"))
+        self._data = Path(tempfile.mkdtemp(prefix="clarivum-test-", dir=_roomy_memory()))
+        self._data.chmod(0o711)  # root runs Postgres as another account; what lies inside is closed by itself
         self._servers: dict[int, EmbeddedServer] = {}
         self._numbers = itertools.count(1)
         self._migrated: set[int] = set()
@@ -80,6 +83,14 @@ class ServersForTests:
         provision(server.admin_url(TEMPLATE))
         push(server.admin_url(TEMPLATE), self._migrations)
         self._migrated.add(server.version)
+
+
+def _roomy_memory() -> str | None:
+    """A file system in memory with room for the test databases: copying one takes 9 ms there, 20 to 400 ms on a disk."""
+    with suppress(OSError):
+        if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+            return str(MEMORY)
+    return None
 
 
 def _create(server: EmbeddedServer, name: str, template: str) -> None:
