@@ -14,6 +14,7 @@ from clarivum.telemetry.instruments import (
 )
 from clarivum.telemetry.job_messages import JobProcess, JobPublish, job_process, job_publish
 from clarivum.telemetry.process import configure, render_prometheus, shutdown
+from clarivum.telemetry.prometheus_page import PROMETHEUS_CONTENT_TYPE
 from clarivum.telemetry.scrubbing import scrub, scrub_value
 from clarivum.telemetry.spans import Span, current_context, span
 from clarivum.telemetry.structured import BoundLogger, get_logger
@@ -21,6 +22,7 @@ from clarivum.telemetry.trace_context import SpanContext, parse_traceparent
 
 __all__ = [
     "DATABASE_SECONDS",
+    "PROMETHEUS_CONTENT_TYPE",
     "REQUEST_SECONDS",
     "BoundLogger",
     "Counter",

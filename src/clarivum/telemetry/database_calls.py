@@ -10,6 +10,7 @@ from typing import Self
 from clarivum.telemetry.aggregation import HistogramCell
 from clarivum.telemetry.instruments import DATABASE_SECONDS, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
+from clarivum.telemetry.scrubbing import scrub
 from clarivum.telemetry.spans import TRACING, ActiveSpan, Kind, SpanShape, active_span
 from clarivum.telemetry.trace_context import SAMPLED
 
@@ -89,7 +90,7 @@ def database_operation(
 def _bind(key: _Operation) -> tuple[HistogramCell, SpanShape]:
     summary, operation, collection, namespace, error_type = key
     cell = OPERATION_DURATION.at("postgresql", namespace, collection, operation, summary, error_type)
-    outcome = (cell, SpanShape(summary, Kind.CLIENT, cell.attributes, error_type is not None))
+    outcome = (cell, SpanShape(scrub(summary), Kind.CLIENT, cell.attributes, error_type is not None))
     if len(_outcomes) < _MAX_OUTCOMES:
         _outcomes[key] = outcome
     return outcome

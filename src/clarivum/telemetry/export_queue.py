@@ -24,7 +24,6 @@ from clarivum.telemetry.spans import FinishedSpan
 QUEUE_SPANS = 2_048
 BATCH_SPANS = 512
 DELAY_S = 5.0
-_GRACE_AFTER_FAILURE_S = 0.5
 
 
 class SpanExport(Protocol):
@@ -32,8 +31,8 @@ class SpanExport(Protocol):
 
     def export(self, spans: Sequence[FinishedSpan]) -> bool: ...
 
-    def abort(self) -> None:
-        """Stop retrying; called once, when the process ends."""
+    def hurry(self) -> None:
+        """Try each batch once from now on: the process is ending."""
         ...
 
 
@@ -64,7 +63,7 @@ class SpanQueue:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._deadline: float | None = None
-        self._last_failed = False
+        self._under_way = 0
 
     def emit(self, span: FinishedSpan) -> None:
         waiting = len(self._spans)
@@ -77,24 +76,20 @@ class SpanQueue:
         if waiting + 1 >= self._batch and not self._wake.is_set():
             self._wake.set()
 
-    def shutdown(self, timeout_s: float) -> bool:
-        """Export what waits, for at most `timeout_s`, or half a second where the collector failed last.
-
-        False when spans were lost.
-        """
+    def shutdown(self, timeout_s: float) -> int:
+        """Export what waits, each batch tried once, for at most `timeout_s`. Returns how many spans were lost."""
         self._closing = True
-        grace_s = min(timeout_s, _GRACE_AFTER_FAILURE_S) if self._last_failed else timeout_s
-        self._deadline = time.monotonic() + grace_s
+        failed_before = self._failed.value() or 0
+        self._deadline = time.monotonic() + timeout_s
+        self._export.hurry()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(grace_s)
-        self._export.abort()
-        lost = len(self._spans)
-        if lost:
-            self._full.add(lost)
-            self._spans.clear()
+            self._thread.join(timeout_s)
+        left = len(self._spans)
+        self._spans.clear()
+        self._full.add(left)
         self._unobserve()
-        return lost == 0 and not self._last_failed
+        return left + self._under_way + int((self._failed.value() or 0) - failed_before)
 
     def _start(self) -> None:
         with self._start_lock:
@@ -115,9 +110,10 @@ class SpanQueue:
             count = min(len(self._spans), self._batch)
             batch = [self._spans.popleft() for _ in range(count)]
             self._processed.add(count)
+            self._under_way = count
             try:
                 taken = self._export.export(batch)
             except Exception:  # whatever the transport raises, the thread must live on
                 taken = False
-            self._last_failed = not taken
+            self._under_way = 0
             (self._exported if taken else self._failed).add(count)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +20,9 @@ from clarivum.telemetry.readers import attach
 from clarivum.telemetry.resource import parse_attributes
 from clarivum.telemetry.spans import SpanSink
 
+if TYPE_CHECKING:
+    from clarivum.telemetry.otlp import OtlpMetricExport
+
 
 class Exports:
     """The span queue, the processors brought along and the metric readers of one process."""
@@ -33,11 +37,12 @@ class Exports:
         """Raises ConfigurationError for an endpoint, protocol or header list that cannot be used."""
         resource = Resource(dict(attributes))
         self._queue: SpanQueue | None = None
+        self._push: OtlpMetricExport | None = None
         self._processors: ProcessorSink | None = None
         self._readers = list(readers)
         if settings.otlp_endpoint:
-            self._queue, reader = _otlp(settings, attributes)
-            self._readers.append(reader)
+            self._queue, self._push = _otlp(settings, attributes)
+            self._readers.append(PeriodicExportingMetricReader(self._push))
         if processors:
             self._processors = ProcessorSink(processors, resource, self._queue)
         for reader in self._readers:
@@ -47,13 +52,20 @@ class Exports:
     def sink(self) -> SpanSink | None:
         return self._processors or self._queue
 
-    def shutdown(self, timeout_s: float) -> None:
-        """End spans, metrics and processors side by side, each within the same time. What hangs is left behind."""
+    def shutdown(self, timeout_s: float) -> int:
+        """End spans, metrics and processors side by side, each within the same time; what hangs is left behind.
+
+        Returns how many spans were lost.
+        """
+        lost: list[int] = []
+        queue, push = self._queue, self._push
         stops: list[Callable[[], object]] = [
             partial(reader.shutdown, timeout_millis=timeout_s * 1_000) for reader in self._readers
         ]
-        if self._queue is not None:
-            stops.append(partial(self._queue.shutdown, timeout_s))
+        if queue is not None:
+            stops.append(lambda: lost.append(queue.shutdown(timeout_s)))
+        if push is not None:
+            push.hurry()
         if self._processors is not None:
             stops.append(self._processors.shutdown)
         threads = [threading.Thread(target=stop, name="clarivum-telemetry-stop", daemon=True) for stop in stops]
@@ -62,11 +74,12 @@ class Exports:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        return sum(lost)
 
 
-def _otlp(settings: Settings, attributes: Attributes) -> tuple[SpanQueue, MetricReader]:
+def _otlp(settings: Settings, attributes: Attributes) -> "tuple[SpanQueue, OtlpMetricExport]":
     # The exporters bring requests and protobuf with them, which a process without a collector does without.
-    from clarivum.telemetry.otlp import OtlpSpanExport, SpanEncoder, metric_exporter  # noqa: PLC0415
+    from clarivum.telemetry.otlp import OtlpMetricExport, OtlpSpanExport, SpanEncoder  # noqa: PLC0415
 
     endpoint = settings.otlp_endpoint or ""
     if settings.otlp_protocol != "http/protobuf":
@@ -76,4 +89,4 @@ def _otlp(settings: Settings, attributes: Attributes) -> tuple[SpanQueue, Metric
     secret = settings.otlp_headers
     headers = parse_attributes("OTEL_EXPORTER_OTLP_HEADERS", secret.get_secret_value() if secret else None)
     export = OtlpSpanExport(endpoint, headers, SpanEncoder(attributes, "clarivum", __version__))
-    return SpanQueue(export), PeriodicExportingMetricReader(metric_exporter(endpoint, headers))
+    return SpanQueue(export), OtlpMetricExport(endpoint, headers)

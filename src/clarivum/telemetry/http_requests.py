@@ -9,6 +9,7 @@ from clarivum.telemetry.access_line import write_access_line
 from clarivum.telemetry.aggregation import HistogramCell
 from clarivum.telemetry.instruments import REQUEST_SECONDS, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
+from clarivum.telemetry.scrubbing import scrub
 from clarivum.telemetry.spans import ActiveSpan, Kind, SpanShape
 from clarivum.telemetry.trace_context import bounded_baggage, bounded_tracestate, parse_traceparent
 
@@ -23,7 +24,8 @@ REQUEST_DURATION = histogram(
 )
 _MAX_OUTCOMES = 4_000
 _Outcome = tuple[str, str | None, int, str | None, str]
-_outcomes: dict[_Outcome, tuple[HistogramCell, SpanShape]] = {}
+_Bound = tuple[HistogramCell, SpanShape, str | None]
+_outcomes: dict[_Outcome, _Bound] = {}
 
 
 class HttpObservation(ActiveSpan):
@@ -45,19 +47,21 @@ class HttpObservation(ActiveSpan):
             return
         self._finished = True
         duration_s = perf_counter() - self._started
-        if error_type is not None and not isinstance(error_type, str):
-            self.record_exception(error_type)
+        if error_type is not None:
+            if not isinstance(error_type, str):
+                self.record_exception(error_type)
             error_type = bounded_error_type(error_type)
         key = (self.method, self.route, status, error_type, self.scheme)
         outcome = _outcomes.get(key)
         if outcome is None:
             outcome = _bind(key)
-        outcome[0].record(duration_s)
+        cell, shape, route = outcome
+        cell.record(duration_s)
         if self._sink is not None:
-            self._emit(outcome[1], duration_s)
+            self._emit(shape, duration_s)
         self._deactivate()
         write_access_line(
-            self, method=self.method, route=self.route, status=status, error_type=error_type, duration_s=duration_s
+            self, method=self.method, route=route, status=status, error_type=error_type, duration_s=duration_s
         )
 
 
@@ -92,14 +96,15 @@ def http_server(
     return observation
 
 
-def _bind(key: _Outcome) -> tuple[HistogramCell, SpanShape]:
+def _bind(key: _Outcome) -> _Bound:
+    """The cell, the span's shape and the route as they may be shown, for one combination of what declarations allow."""
     method, route, status, error_type, scheme = key
-    named = error_type or (str(status) if status >= 500 else None)
-    error = None if named is None else bounded_error_type(named)
+    error = error_type or (str(status) if status >= 500 else None)
     scheme = scheme if scheme in {"http", "https"} else "_OTHER"
-    cell = REQUEST_DURATION.at(method, route, status, scheme, error)
+    shown = None if route is None else scrub(route)
+    cell = REQUEST_DURATION.at(method, shown, status, scheme, error)
     name = "HTTP" if method == "_OTHER" else method
-    shape = SpanShape(name if route is None else f"{name} {route}", Kind.SERVER, cell.attributes, status >= 500)
+    shape = SpanShape(name if shown is None else f"{name} {shown}", Kind.SERVER, cell.attributes, status >= 500)
     if len(_outcomes) < _MAX_OUTCOMES:
-        _outcomes[key] = (cell, shape)
-    return cell, shape
+        _outcomes[key] = (cell, shape, shown)
+    return cell, shape, shown

@@ -4,6 +4,8 @@ Declared at import, once per name; the values of the attributes are given in the
 label can slip in. Values are scrubbed. Beyond `MAX_CELLS` sets a metric counts on in one overflow cell, as in the SDK.
 """
 
+import logging
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
@@ -14,6 +16,7 @@ from clarivum.telemetry.scrubbing import scrub
 
 MAX_CELLS = 2_000
 MAX_VALUE_CHARACTERS = 200
+UNITS = re.compile(r"s|By|1|%|\{[a-z_]+\}")
 OVERFLOW = {"otel.metric.overflow": True}
 
 # Seconds. The semantic conventions' advice for HTTP with the guide's targets added, so that p95 300 ms and p99 800 ms
@@ -21,6 +24,9 @@ OVERFLOW = {"otel.metric.overflow": True}
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.3, 0.5, 0.75, 0.8, 1.0, 2.5, 5.0, 7.5, 10.0)
 # Seconds. The conventions' advice for databases, finer below a millisecond, where an indexed read lies.
 DATABASE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.3, 0.5, 0.8, 1.0, 5.0, 10.0)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_log = logging.getLogger("clarivum.telemetry")
 
 Cell = TypeVar("Cell", HistogramCell, NumberCell)
 Reading = tuple[float, tuple[AttributeValue, ...]]
@@ -32,6 +38,10 @@ class Instrument(Generic[Cell]):
     kind = ""
 
     def __init__(self, name: str, description: str, unit: str, attributes: Sequence[str]) -> None:
+        if not _NAME.fullmatch(name) or not UNITS.fullmatch(unit):
+            raise DeclarationError(
+                f"metric {name!r} in {unit!r}: names are dotted words in lower case, units s, By, 1, % or {{things}}"
+            )
         self.name = name
         self.description = description
         self.unit = unit
@@ -141,8 +151,11 @@ class Gauge(Instrument[NumberCell]):
     def refresh(self) -> None:
         """Take the callbacks' readings into the cells."""
         for callback in tuple(self._callbacks):
-            for value, values in callback():
-                self.at(*values).set(value)
+            try:
+                for value, values in callback():
+                    self.at(*values).set(value)
+            except Exception:  # one broken reading must not hide all the others
+                _log.warning("reading of %s failed", self.name, exc_info=True)
 
     def _new_cell(self, attributes: Attributes) -> NumberCell:
         return NumberCell(attributes)

@@ -11,6 +11,7 @@ from typing import Self
 from clarivum.telemetry.aggregation import HistogramCell, NumberCell
 from clarivum.telemetry.instruments import REQUEST_SECONDS, counter, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
+from clarivum.telemetry.scrubbing import scrub
 from clarivum.telemetry.spans import ActiveSpan, Kind, SpanShape, active_span
 from clarivum.telemetry.trace_context import SpanContext, bounded_baggage, bounded_tracestate, parse_traceparent
 
@@ -150,7 +151,7 @@ def _bind_process(key: _Outcome) -> tuple[HistogramCell, SpanShape]:
     job, queue, system, error_type = key
     cell = PROCESS_DURATION.at(system, queue, "process", job, error_type)
     attributes = {**cell.attributes, "messaging.operation.type": "process"}
-    outcome = (cell, SpanShape(f"process {queue}", Kind.CONSUMER, attributes, error_type is not None))
+    outcome = (cell, SpanShape(scrub(f"process {queue}"), Kind.CONSUMER, attributes, error_type is not None))
     if len(_processed) < _MAX_OUTCOMES:
         _processed[key] = outcome
     return outcome
@@ -160,7 +161,7 @@ def _bind_send(key: _Outcome) -> tuple[NumberCell, SpanShape]:
     job, queue, system, error_type = key
     cell = SENT_MESSAGES.at(system, queue, "send", job, error_type)
     attributes = {**cell.attributes, "messaging.operation.type": "send"}
-    outcome = (cell, SpanShape(f"send {queue}", Kind.PRODUCER, attributes, error_type is not None))
+    outcome = (cell, SpanShape(scrub(f"send {queue}"), Kind.PRODUCER, attributes, error_type is not None))
     if len(_sent) < _MAX_OUTCOMES:
         _sent[key] = outcome
     return outcome

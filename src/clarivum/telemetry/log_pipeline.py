@@ -6,6 +6,8 @@ structlog loggers, the standard library's loggers and access lines all end here.
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Protocol
 
 import orjson
 
@@ -23,6 +25,16 @@ _MAX_DIGITS = 64
 Event = dict[str, object]
 
 
+class LineOutput(Protocol):
+    """What takes finished lines: a `LineWriter`."""
+
+    def write(self, line: bytes, urgent: bool = False) -> None: ...
+
+    def flush(self, timeout_s: float = ...) -> bool: ...
+
+    def close(self, timeout_s: float = ...) -> bool: ...
+
+
 class LogPipeline:
     """Where events end up. Before `configure` it writes JSON at level info to standard error."""
 
@@ -34,7 +46,7 @@ class LogPipeline:
         self.access_lines = False
         self.json = True
         self.render: Callable[[Event], bytes] = render_json
-        self.writer = LineWriter(2, self._log_dropped)
+        self.writer: LineOutput = LineWriter(2, self._log_dropped)
 
     def open(
         self, descriptor: int, *, service: str, level: str, access_lines: bool, render: Callable[[Event], bytes]
@@ -70,8 +82,8 @@ class LogPipeline:
             event["span_id"] = active.span_id_hex
         error = _exception_of(fields.pop("exc_info", None))
         for key, value in fields.items():
-            name = scrub(key) + "_" if key in _FIXED else scrub(key)
-            event[name] = STARS if value is not None and is_secret_key(key) else scrub_value(value)
+            name, hidden = _field(key)
+            event[name] = STARS if hidden and value is not None else scrub_value(value)
         if error is not None:
             event["exception_type"] = qualified_name(error)
             event["exception"] = stack(error)
@@ -92,6 +104,13 @@ def render_json(event: Event) -> bytes:
         return line
     kept = {key: event[key] for key in _FIXED if key in event}
     return orjson.dumps(_representable({**kept, "left_out_bytes": len(line)}), option=orjson.OPT_UTC_Z)
+
+
+@lru_cache(maxsize=2_048)
+def _field(key: str) -> tuple[str, bool]:
+    """The name a field is shown under, and whether its value is hidden."""
+    name = scrub(key)
+    return (f"{name}_" if name in _FIXED else name), is_secret_key(key)
 
 
 def _representable(value: object) -> object:

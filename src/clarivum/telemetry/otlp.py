@@ -127,9 +127,17 @@ class OtlpSpanExport(OTLPSpanExporter):
         """Send a batch; blocks for at most OTEL_EXPORTER_OTLP_TIMEOUT (10 s), retries included."""
         return self._client.export(self._encoder.encode(spans)).success
 
-    def abort(self) -> None:
-        self.shutdown()  # type: ignore[no-untyped-call]
+    def hurry(self) -> None:
+        """End waits between attempts: from now on each batch is tried once."""
+        self._client.shutdown()
 
 
-def metric_exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPMetricExporter:
-    return OTLPMetricExporter(endpoint=f"{endpoint.rstrip('/')}/v1/metrics", headers=dict(headers) or None)
+class OtlpMetricExport(OTLPMetricExporter):
+    """The SDK's exporter for metrics, which can be hurried, too."""
+
+    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
+        super().__init__(endpoint=f"{endpoint.rstrip('/')}/v1/metrics", headers=dict(headers) or None)
+
+    def hurry(self) -> None:
+        """End waits between attempts: from now on each push is tried once."""
+        self._client.shutdown()

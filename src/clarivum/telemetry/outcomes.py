@@ -3,6 +3,8 @@
 import re
 import threading
 
+from clarivum.errors import ClarivumError
+
 MAX_ERROR_TYPES = 200
 OTHER = "_OTHER"
 _SHAPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,79}")
@@ -11,8 +13,13 @@ _lock = threading.Lock()
 
 
 def bounded_error_type(error: "str | BaseException") -> str:
-    """An exception's class name or a code such as an SQLSTATE; `_OTHER` for odd shapes and beyond 200 names."""
-    name = error if isinstance(error, str) else type(error).__qualname__
+    """A code such as an SQLSTATE, or an exception's code or class name; `_OTHER` beyond 200 of them."""
+    if isinstance(error, str):
+        name = error
+    elif isinstance(error, ClarivumError):
+        name = error.code.name
+    else:
+        name = type(error).__qualname__
     known = _seen.get(name)
     return known if known is not None else _admit(name)
 

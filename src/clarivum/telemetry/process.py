@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from clarivum.settings import Settings
 from clarivum.telemetry import standard_logging, structured
 from clarivum.telemetry.log_pipeline import PIPELINE, render_json
+from clarivum.telemetry.prometheus_page import PrometheusPage
 from clarivum.telemetry.resource import resource_attributes
 from clarivum.telemetry.sampling import sampler
 from clarivum.telemetry.spans import TRACING
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
     from clarivum.telemetry.exports import Exports
-    from clarivum.telemetry.prometheus_page import PrometheusPage
 
 Role = Literal["api", "worker", "cli"]
 DISABLED_PAGE = b"# telemetry is switched off (OTEL_SDK_DISABLED)\n"
@@ -72,7 +72,10 @@ def shutdown(timeout_s: float = 5.0) -> None:
     exports, _process.exports = _process.exports, None
     TRACING.sink = None
     if exports is not None:
-        exports.shutdown(timeout_s * 0.9)
+        lost = exports.shutdown(timeout_s * 0.9)
+        if lost:
+            fields: dict[str, object] = {"spans": lost}
+            PIPELINE.write(PIPELINE.event("warning", "spans lost at shutdown", "clarivum.telemetry", fields))
     if _process.configured:
         _process.configured = False
         standard_logging.release()
@@ -80,12 +83,10 @@ def shutdown(timeout_s: float = 5.0) -> None:
 
 
 def render_prometheus() -> bytes:
-    """All metrics in Prometheus' text format: what /metrics returns."""
+    """All metrics in Prometheus' text format, `PROMETHEUS_CONTENT_TYPE`: what /metrics returns."""
     if _process.disabled:
         return DISABLED_PAGE
     if _process.page is None:
-        from clarivum.telemetry.prometheus_page import PrometheusPage  # noqa: PLC0415
-
         _process.page = PrometheusPage(_process.attributes)
     return _process.page.render()
 
