@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
-from clarivum.database.pipeline_read import NeedsOwnConnection, Read
+from clarivum.database.pipeline_read import MAX_ATTEMPTS, Call, NeedsOwnConnection, Read
 from clarivum.database.prepared import Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
@@ -29,13 +29,12 @@ DEPTH = 16
 """Requests in flight on one connection. More gains no throughput and lengthens the line behind a slow one."""
 WAITING_LIMIT = 1_000
 PATIENCE_S = 2.0
-SHORT_READ_TIMEOUT_MS = 500
 SLOW_FOR_S = 30.0
 BACKOFF_FIRST_S = 0.05
 BACKOFF_LAST_S = 1.0
+TIMER_SLACK_S = 0.001
 
 Connect = Callable[[], Awaitable[Wire]]
-ON = b"on"
 
 
 class Pipelines:
@@ -47,7 +46,7 @@ class Pipelines:
         self._has_room_elsewhere = has_room_elsewhere
         self._loop = asyncio.get_running_loop()
         self._wires: list[Wire] = []
-        self._waiting: deque[Read] = deque()
+        self._waiting: deque[Call] = deque()
         self._waiting_timer: asyncio.TimerHandle | None = None
         self._slow_until_s: dict[Query, float] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -74,9 +73,10 @@ class Pipelines:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         for wire in tuple(self._wires):
             wire.close()
-        for read in self._waiting:
-            if not read.future.done():
-                read.future.set_exception(connection_lost("the database was closed"))
+        if self._waiting_timer is not None:
+            self._waiting_timer.cancel()
+        for call in self._waiting:
+            call.fail(connection_lost("the database was closed"))
         self._waiting.clear()
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -84,18 +84,17 @@ class Pipelines:
         """One round trip. Raises DatabaseError, or NeedsOwnConnection when the caller should take the other path."""
         if self._slow_until_s and self._is_slow(query):
             raise NeedsOwnConnection
-        timeout_ms = min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS)
-        read = Read(self, query, context, values, timeout_ms / 1000, self._loop.create_future())
+        call = Call(query, context, values, self._loop.create_future())
         wire = None if self._waiting else self._choose()
         if wire is None:
-            self._wait(read)
+            self._wait(call)
         else:
-            self._send(wire, read)
-        return await read.future
+            self._send(wire, call)
+        return await call.future
 
-    def again(self, read: Read) -> None:
-        """Send a read once more, before those that wait."""
-        self._wait(read, first=True)
+    def again(self, call: Call) -> None:
+        """Send a call once more, before those that wait."""
+        self._wait(call, first=True)
         self._dispatch()
 
     def too_slow(self, query: Query) -> None:
@@ -118,50 +117,42 @@ class Pipelines:
                 best, load = wire, flying
         return best
 
-    def _send(self, wire: Wire, read: Read) -> None:
-        context = read.context
-        settings: list[bytes | None] = [
-            context.role.encode(),
-            context.claims.encode(),
-            b"%d" % min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS),
-            ON,
-        ]
+    def _send(self, wire: Wire, call: Call) -> None:
+        read = Read(self, call)
         try:
-            read.send(wire, settings)
+            read.send(wire)
         except DatabaseError as error:
             read.lost(error)
 
     # -- waiting -----------------------------------------------------------------------------------------------------
-    def _wait(self, read: Read, *, first: bool = False) -> None:
+    def _wait(self, call: Call, *, first: bool = False) -> None:
         now_s = self._loop.time()
         if self._down_since_s is not None and now_s - self._down_since_s > PATIENCE_S:
-            read.future.set_exception(connection_lost("no connection; trying to get one"))
-            return
-        if self._wires and all(wire.stalled for wire in self._wires) and self._has_room_elsewhere():
-            read.future.set_exception(NeedsOwnConnection())
-            return
-        if len(self._waiting) >= WAITING_LIMIT and not first:
-            read.future.set_exception(pool_exhausted(f"{len(self._waiting)} reads wait already"))
-            return
-        if first:
-            self._waiting.appendleft(read)
+            call.fail(connection_lost("no connection; trying to get one"))
+        elif self._wires and all(wire.stalled for wire in self._wires) and self._has_room_elsewhere():
+            call.fail(NeedsOwnConnection())
+        elif len(self._waiting) >= WAITING_LIMIT and not first:
+            call.fail(pool_exhausted(f"{len(self._waiting)} reads wait already"))
         else:
-            self._waiting.append(read)
-        read.queued_at_s = read.queued_at_s or now_s
-        if self._waiting_timer is None:
-            self._waiting_timer = self._loop.call_later(PATIENCE_S, self._expire)
+            if first:
+                self._waiting.appendleft(call)
+            else:
+                self._waiting.append(call)
+            call.queued_at_s = call.queued_at_s or now_s
+            if self._waiting_timer is None:
+                self._waiting_timer = self._loop.call_at(call.queued_at_s + PATIENCE_S, self._expire)
 
     def _expire(self) -> None:
         """Those that waited too long get their 503; the timer goes on while there is a line."""
         self._waiting_timer = None
-        oldest_s = self._loop.time() - PATIENCE_S
-        still = [read for read in self._waiting if not read.future.done()]
-        self._waiting = deque(read for read in still if read.queued_at_s > oldest_s + 0.001)
-        for read in still:
-            if read.queued_at_s <= oldest_s + 0.001:
-                read.future.set_exception(pool_exhausted(f"a read waited {PATIENCE_S:g} s for a shared connection"))
+        oldest_s = self._loop.time() - PATIENCE_S + TIMER_SLACK_S
+        still = [call for call in self._waiting if not call.future.done()]
+        self._waiting = deque(call for call in still if call.queued_at_s > oldest_s)
+        for call in still:
+            if call.queued_at_s <= oldest_s:
+                call.fail(pool_exhausted(f"a read waited {PATIENCE_S:g} s for a shared connection"))
         if self._waiting:
-            next_s = min(read.queued_at_s for read in self._waiting) + PATIENCE_S
+            next_s = min(call.queued_at_s for call in self._waiting) + PATIENCE_S
             self._waiting_timer = self._loop.call_at(next_s, self._expire)
 
     def _dispatch(self) -> None:
@@ -170,16 +161,16 @@ class Pipelines:
             wire = self._choose()
             if wire is None:
                 return
-            read = waiting.popleft()
-            if not read.future.done():
-                self._send(wire, read)
+            call = waiting.popleft()
+            if not call.future.done():
+                self._send(wire, call)
 
     def _stalled(self, wire: Wire) -> None:
         """Send those behind a slow head elsewhere. Each is sent twice at most."""
-        behind = [read for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
-        for read in reversed(behind):
-            if not read.future.done() and read.attempts < 2:
-                self._wait(read.twin(), first=True)
+        behind = [read.call for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
+        for call in reversed(behind):
+            if not call.future.done() and call.attempts < MAX_ATTEMPTS:
+                self._wait(call, first=True)
         self._dispatch()
 
     # -- connections -------------------------------------------------------------------------------------------------

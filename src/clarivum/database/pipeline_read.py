@@ -15,104 +15,111 @@ from clarivum.database.sqlstate import (
     UNKNOWN_STATEMENT,
     DatabaseError,
     error_of,
-    sqlstate_of,
 )
 from clarivum.database.wire import Exchange, Wire
+from clarivum.errors import INTERNAL
 
 TUPLES_OK = ExecStatus.TUPLES_OK
+SHORT_READ_TIMEOUT_MS = 500
+MAX_ATTEMPTS = 2
 
 
 class NeedsOwnConnection(Exception):
     """The shared connections are no place for this read now; its caller runs it on a connection of its own."""
 
 
-class Reads(Protocol):
-    """Where a read goes when it has to go again."""
+class Call:
+    """What a caller asked for. `future` belongs to the caller: cancelled, the answer is dropped when it comes."""
 
-    def again(self, read: "Read") -> None: ...
+    __slots__ = ("attempts", "context", "flying", "future", "query", "queued_at_s", "timeout_ms", "values")
+
+    def __init__(
+        self,
+        query: Query,
+        context: Context,
+        values: list[bytes | None],
+        future: "asyncio.Future[tuple[Prepared, PGresult]]",
+    ) -> None:
+        self.query = query
+        self.context = context
+        self.values = values
+        self.future = future
+        self.timeout_ms = min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS)
+        self.attempts = 0
+        self.flying = 0
+        self.queued_at_s = 0.0
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Reads(Protocol):
+    """Where a call goes when it has to go again."""
+
+    def again(self, call: Call) -> None: ...
 
     def too_slow(self, query: Query) -> None: ...
 
 
 class Read(Exchange):
-    """Context and query up to one Sync. Read-only, so a second attempt is safe.
+    """One attempt at a call: context and query up to one Sync. It reads only, so a second attempt is safe.
 
-    `future` is shared by the attempts of one call: the first answer is delivered, and nobody waits for the others. A
-    caller that was cancelled has cancelled the future; the answer is then dropped when it comes.
+    Two attempts may be under way at once: the first answer is delivered, and only the last loss is.
     """
 
-    __slots__ = ("attempts", "context", "future", "prepared", "query", "queued_at_s", "reads", "values", "wire")
+    __slots__ = ("_prepared", "_reads", "_wire", "call")
 
-    def __init__(
-        self,
-        reads: Reads,
-        query: Query,
-        context: Context,
-        values: list[bytes | None],
-        budget_s: float,
-        future: "asyncio.Future[tuple[Prepared, PGresult]]",
-    ) -> None:
-        super().__init__(budget_s)
-        self.reads = reads
-        self.query = query
-        self.context = context
-        self.values = values
-        self.future = future
-        self.attempts = 0
-        self.queued_at_s = 0.0
-        self.wire: Wire | None = None
-        self.prepared: Prepared | None = None
+    def __init__(self, reads: Reads, call: Call) -> None:
+        super().__init__(call.timeout_ms / 1000)
+        self.call = call
+        self._reads = reads
+        call.attempts += 1
+        call.flying += 1
 
-    def send(self, wire: Wire, settings: list[bytes | None]) -> None:
-        """Queue on `wire`; `settings` are the parameters of BEGIN_CONTEXT. Raises DatabaseError when it is gone."""
-        self.attempts += 1
-        self.wire = wire
+    def send(self, wire: Wire) -> None:
+        """Queue on `wire`. Raises DatabaseError when it is gone."""
+        call = self.call
+        context = call.context
+        self._wire = wire
+        settings = (context.role.encode(), context.claims.encode(), b"%d" % call.timeout_ms, b"on")
         wire.execute(self, BEGIN_CONTEXT, "", settings)
-        self.prepared = wire.execute(self, self.query, self.context.role, self.values)
+        self._prepared = wire.execute(self, call.query, context.role, call.values)
         wire.submit(self)
 
     def answered(self) -> None:
-        future = self.future
+        self.call.flying -= 1
         result = self.results[-1]
         if result.status != TUPLES_OK:
             self._failed()
-        elif not future.done():
-            assert self.prepared is not None
-            future.set_result((self.prepared, result))
+        elif not self.call.future.done():
+            self.call.future.set_result((self._prepared, result))
 
     def lost(self, error: DatabaseError) -> None:
-        if not self.future.done():
-            if self.attempts < 2:
-                self.reads.again(self.twin())
-            else:
-                self.future.set_exception(error)
+        self.call.flying -= 1
+        self._again_or(error)
 
-    def twin(self) -> "Read":
-        """The same read for another attempt."""
-        twin = Read(self.reads, self.query, self.context, self.values, self.budget_s, self.future)
-        twin.attempts = self.attempts
-        twin.queued_at_s = self.queued_at_s
-        return twin
+    def _again_or(self, error: Exception) -> None:
+        call = self.call
+        if call.future.done():
+            return
+        if call.attempts < MAX_ATTEMPTS:
+            self._reads.again(call)
+        elif not call.flying:
+            call.fail(error)
 
     def _failed(self) -> None:
+        call = self.call
         failure = self.failure()
-        state = "XX000" if failure is None else sqlstate_of(failure)
-        if state in {STALE_PLAN, UNKNOWN_STATEMENT}:
-            assert self.wire is not None
-            assert self.prepared is not None
-            self.wire.prepared.forget(self.query, self.context.role, self.prepared)
-            if self.attempts < 2 and not self.future.done():
-                self.reads.again(self.twin())
-                return
-        if state == QUERY_CANCELED:
-            self.reads.too_slow(self.query)
-        if self.future.done():
+        if failure is None:
+            call.fail(DatabaseError(INTERNAL.title, log=f"{call.query.where}: returns no rows, so it cannot be read"))
             return
-        if state == QUERY_CANCELED:
-            self.future.set_exception(NeedsOwnConnection())
-        elif failure is None:
-            self.future.set_exception(
-                DatabaseError("Something failed on our side", log=f"{self.query.where}: not a read")
-            )
+        error = error_of(failure, role=call.context.role, where=call.query.where)
+        if error.sqlstate in {STALE_PLAN, UNKNOWN_STATEMENT}:
+            self._wire.prepared.forget(call.query, call.context.role, self._prepared)
+            self._again_or(error)
+        elif error.sqlstate == QUERY_CANCELED:
+            self._reads.too_slow(call.query)
+            call.fail(NeedsOwnConnection())
         else:
-            self.future.set_exception(error_of(failure, role=self.context.role, where=self.query.where))
+            call.fail(error)
