@@ -19,7 +19,7 @@ async def capture_lead(body: CaptureLead, tx: Transaction) -> LeadAccepted:
 
     The same email and source again are the same lead. Its enrichment is queued in the same transaction.
     """
-    async with tx.as_worker():
+    with tx.as_worker():
         lead = await tx.one(
             queries.capture_lead,
             email=body.email,

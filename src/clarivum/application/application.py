@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from clarivum.api import Route
 from clarivum.application.feature import Feature
@@ -63,7 +64,7 @@ class Application:
         return tuple(route for feature in self.features for route in feature.routes)
 
     @cached_property
-    def jobs(self) -> dict[str, Job]:
+    def jobs(self) -> dict[str, Job[Any]]:
         """Jobs by name."""
         return {job.name: job for job in self._each_job()}
 
@@ -71,7 +72,7 @@ class Application:
     def queries(self) -> tuple[Query, ...]:
         return tuple(query for feature in self.features if feature.queries for query in feature.queries)
 
-    def _each_job(self) -> Iterator[Job]:
+    def _each_job(self) -> Iterator[Job[Any]]:
         return (job for feature in self.features for job in feature.jobs)
 
 

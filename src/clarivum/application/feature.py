@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clarivum.api import Route
 from clarivum.database import Queries
@@ -26,7 +26,7 @@ class Feature:
     name: str
     owner: str
     routes: tuple[Route, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[Job[Any], ...]
     queries: Queries | None
 
     def __init__(
@@ -35,7 +35,7 @@ class Feature:
         *,
         owner: str,
         routes: Iterable[Route] = (),
-        jobs: Iterable[Job] = (),
+        jobs: Iterable[Job[Any]] = (),
         queries: Queries | None = None,
     ) -> None:
         if not NAME.fullmatch(name):
