@@ -51,11 +51,11 @@ class IssuerKeys:
     async def refresh(self) -> None:
         """Fetch the set, or wait for the fetch that runs; return at once when it is too early. Never raises.
 
-        A caller that is cancelled takes nobody else's fetch with it.
+        A caller that is cancelled takes nobody else's fetch with it, and a fetch that is cancelled no caller.
         """
         running = self.start_refresh()
         if running is not None:
-            await asyncio.shield(running)
+            await asyncio.wait({running})
 
     def start_refresh(self) -> asyncio.Task[None] | None:
         """Start a fetch if one is allowed now; the running one, or None. Does not wait."""

@@ -73,7 +73,7 @@ async def test_a_token_as_large_as_the_limit_and_one_byte_more(forge: Forge, ver
 
 
 async def test_two_issuers_during_a_move_to_a_custom_domain(forge: Forge, stranger: Forge, clock: TurnedClock) -> None:
-    """Both are believed, each with its own keys: one issuer's key does not sign for the other, though `kid` is the same."""
+    """Both are believed, each with its own keys: neither's key signs for the other, though `kid` is the same."""
     custom = "https://login.clarivum.com/"
     documents = {
         f"{ISSUER}.well-known/jwks.json": forge.key_set(),
