@@ -1,8 +1,9 @@
 """Who may call a route, and how often. Every route declares it; there is no default."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from clarivum.auth import ROLES
 from clarivum.errors import DeclarationError
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
@@ -25,6 +26,9 @@ class Rate:
             raise DeclarationError(f"rate {text!r} is not a bound: write it like '10/minute' or '5000/10 seconds'")
         return cls(limit, window_s)
 
+    def __str__(self) -> str:
+        return f"{self.limit} requests in {self.window_s} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -33,9 +37,6 @@ class Access:
     signed_in: bool
     roles: frozenset[str]
     rate: Rate | None
-
-    def limited_to(self, rate: Rate | None) -> "Access":
-        return replace(self, rate=rate) if rate else self
 
     def __str__(self) -> str:
         if not self.signed_in:
@@ -57,4 +58,7 @@ def role(*names: str, rate: str = SIGNED_IN_RATE) -> Access:
     """A verified caller who holds at least one of `names`; at most `rate` per subject."""
     if not names:
         raise DeclarationError("role() names no role: use authenticated() for any signed-in caller")
+    for name in names:
+        if name not in ROLES:
+            raise DeclarationError(f"role({name!r}): the roles are {', '.join(ROLES)}")
     return Access(True, frozenset(names), Rate.parse(rate))

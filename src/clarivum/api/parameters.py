@@ -57,7 +57,7 @@ class ParameterReader:
             return None
         return None if any(isinstance(value, list) for value in values.values()) else values
 
-    def read(self, path_values: dict[str, str], query: bytes, seal: CursorSeal | None) -> dict[str, Any]:
+    def read(self, path_values: dict[str, bytes], query: bytes, seal: CursorSeal | None) -> dict[str, Any]:
         """Raises RequestError: 422 invalid_parameter with all failures, 400 invalid_cursor."""
         given: dict[str, Any] = {}
         if not query and self._defaults is not None:
@@ -65,7 +65,8 @@ class ParameterReader:
         else:
             pairs = _pairs(query)
             given = self._collect(pairs)
-            given.update(path_values)
+            for name, raw in path_values.items():
+                given[name] = decoded(raw, f"path:{name}")
             try:
                 values = self._validate(given).__dict__
             except ValidationError as error:

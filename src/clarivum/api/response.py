@@ -52,6 +52,11 @@ JSON_HEAD = b"content-type: application/json\r\n" + API_HEAD
 PROBLEM_HEAD = b"content-type: application/problem+json\r\n" + API_HEAD
 
 
+def base_head(status: int) -> bytes:
+    """The header lines that every successful answer of this status starts with."""
+    return API_HEAD if status == 204 else JSON_HEAD
+
+
 async def write(scope: Scope, send: Send, response: Response) -> None:
     """Send the whole answer: in one call on our own server, as two ASGI messages on any other."""
     status, head, body = response

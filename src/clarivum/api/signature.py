@@ -15,6 +15,8 @@ from clarivum.api.contract import Contract
 from clarivum.api.page import Keyset, Page, PageRequest
 from clarivum.api.reply import Client, Reply
 from clarivum.api.revision import IfMatch
+from clarivum.auth import Principal
+from clarivum.database import Session, Transaction
 from clarivum.errors import DeclarationError
 
 SCALARS = (str, int, float, bool, UUID, datetime, date, Decimal)
@@ -32,6 +34,16 @@ class Source(StrEnum):
     CLIENT = "client"
     PATH = "path"
     QUERY = "query"
+
+
+PROVIDED: dict[type, Source] = {
+    Session: Source.SESSION,
+    Transaction: Source.TRANSACTION,
+    Principal: Source.PRINCIPAL,
+    IfMatch: Source.REVISION,
+    Client: Source.CLIENT,
+}
+"""What the platform itself hands to a handler, by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ def _source(name: str, annotation: Any, path_names: frozenset[str]) -> Source:
     if kind is PageRequest:
         _keyset(name, annotation)
         return Source.PAGE
-    provided = _provided().get(kind) if isinstance(kind, type) else None
+    provided = PROVIDED.get(kind) if isinstance(kind, type) else None
     if provided is not None:
         return provided
     if isinstance(kind, type) and issubclass(kind, Contract):
@@ -133,19 +145,6 @@ def _source(name: str, annotation: Any, path_names: frozenset[str]) -> Source:
         f"parameter {name!r}: {_shown(annotation)} is neither a Contract, a query parameter's type, nor one of "
         "Session, Transaction, Principal, PageRequest, IfMatch, Client"
     )
-
-
-def _provided() -> dict[type, Source]:
-    from clarivum.auth import Principal  # noqa: PLC0415
-    from clarivum.database import Session, Transaction  # noqa: PLC0415
-
-    return {
-        Session: Source.SESSION,
-        Transaction: Source.TRANSACTION,
-        Principal: Source.PRINCIPAL,
-        IfMatch: Source.REVISION,
-        Client: Source.CLIENT,
-    }
 
 
 def _keyset(name: str, annotation: Any) -> None:

@@ -1,0 +1,177 @@
+"""A route, compiled: one callable that does what the declaration says and nothing else.
+
+principal → guard → rate → parameters → body → handler, in one transaction where it asks for one → contract out →
+span, metric and access line. What can be decided from the declaration is decided once, in the constructor.
+"""
+
+import asyncio
+from time import monotonic
+from typing import Any, Literal
+
+from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
+from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
+from clarivum.api.json_body import read_body
+from clarivum.api.parameters import ParameterReader
+from clarivum.api.peer import rate_key
+from clarivum.api.rate_limit import RateLimiter, rate_head
+from clarivum.api.rendering import Renderer
+from clarivum.api.reply import Client
+from clarivum.api.request import ClientGoneError, Headers, body_of, headers_of, require_json
+from clarivum.api.resources import Resources
+from clarivum.api.response import Receive, Response, Scope, Send
+from clarivum.api.revision import parse_if_match
+from clarivum.api.route import Route
+from clarivum.api.signature import Source
+from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
+from clarivum.database import Context, retrying
+from clarivum.errors import FORBIDDEN, RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, RequestError
+
+STAFF = frozenset({"editor", "admin", "ops"})
+STAFF_ROLE: Literal["clarivum_staff"] = "clarivum_staff"
+
+
+class Endpoint:
+    """Serves one route."""
+
+    def __init__(self, route: Route, resources: Resources) -> None:
+        signature = route.signature
+        self._route = route
+        self._resources = resources
+        self._access = route.access
+        self._handler = route.handler
+        self._limiter = RateLimiter(route.rate)
+        self._timeout_s = route.timeout_s or resources.request_timeout_s
+        self._render = Renderer(route).render
+        self._parameters = ParameterReader(f"{route.method} {route.path}", signature)
+        self._validator = route.body.annotation.__pydantic_validator__ if route.body else None
+        names = {source: parameter.name for source in Source if (parameter := signature.only(source))}
+        self._body_name = names.get(Source.BODY)
+        self._session_name = names.get(Source.SESSION)
+        self._transaction_name = names.get(Source.TRANSACTION)
+        self._principal_name = names.get(Source.PRINCIPAL)
+        self._client_name = names.get(Source.CLIENT)
+        self._revision_name = names.get(Source.REVISION)
+        self._is_paged = Source.PAGE in names
+        # Routes for staff alone run under a role of their own, whose policies members do not have (ADR-0006).
+        self._is_for_staff = bool(route.access.roles) and route.access.roles <= STAFF
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
+        headers = headers_of(scope)
+        observation = observe(scope, headers, self._route.path)
+        deadlines, started, task = self._resources.deadlines, monotonic(), asyncio.current_task()
+        assert task is not None
+        deadlines.enter(task, started + self._timeout_s)
+        standing: list[bytes] = []
+        error_type: str | Exception | None = None
+        try:
+            principal = await self._admit(scope, headers, started, standing)
+            values, body = await self._arguments(scope, receive, headers, path_values)
+            if self._principal_name is not None:
+                values[self._principal_name] = principal
+            if self._client_name is not None:
+                values[self._client_name] = self._client(scope, headers, observation.trace_id_hex)
+            keyed = self._keyed(scope, headers, principal, body) if self._route.idempotent else None
+            response = await self._act(principal, values, keyed)
+        except asyncio.CancelledError:
+            if not deadlines.is_late(task):
+                observation.finish(CLIENT_GONE, "client_gone")
+                raise
+            task.uncancel()
+            response, error_type = failed(self._too_late(), scope, observation)
+        except ClientGoneError:
+            observation.finish(CLIENT_GONE, "client_gone")
+            return
+        except Exception as error:
+            response, error_type = failed(error, scope, observation)
+        finally:
+            deadlines.leave(task)
+        await finish(scope, send, observation, response, error_type=error_type, extra_head=b"".join(standing))
+
+    async def _admit(self, scope: Scope, headers: Headers, now: float, standing: list[bytes]) -> Principal:
+        """The caller, let in by guard and rate. `standing` gets the header lines that say what is left of the rate."""
+        token = bearer_token(scope["headers"]) if b"authorization" in headers else None
+        if token is None:
+            principal = ANONYMOUS_PRINCIPAL
+        else:
+            verifier = self._resources.verifier
+            principal = verifier.cached(token) or await verifier.verify(token)
+        access = self._access
+        if access.signed_in:
+            if principal.subject is None:
+                raise RequestError("This route needs an access token.", code=UNAUTHENTICATED)
+            if access.roles and access.roles.isdisjoint(principal.roles):
+                raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
+        allowance = self._limiter.take(principal.subject or rate_key(self._address(scope, headers)), now)
+        standing.append(rate_head(self._route.rate, allowance))
+        if not allowance.granted:
+            raise RequestError(
+                f"More than {self._route.rate} from one caller.", code=RATE_LIMITED, retry_after_s=allowance.reset_s
+            )
+        return principal
+
+    async def _arguments(
+        self, scope: Scope, receive: Receive, headers: Headers, path_values: dict[str, bytes]
+    ) -> tuple[dict[str, Any], bytes]:
+        """What the handler gets from the request, and the body as it came.
+
+        Raises the RequestError of the first part that cannot be read.
+        """
+        resources, body = self._resources, b""
+        seal = (resources.seal or await resources.cursor_seal()) if self._is_paged else None
+        values = self._parameters.read(path_values, scope["query_string"], seal)
+        if self._revision_name is not None:
+            tag = headers.get(b"if-match")
+            values[self._revision_name] = parse_if_match(None if tag is None else tag.decode("latin-1"))
+        if self._validator is not None:
+            assert self._body_name is not None
+            require_json(headers)
+            body = await body_of(receive, headers, resources.max_body_bytes)
+            values[self._body_name] = read_body(self._validator, body)
+        return values, body
+
+    async def _act(self, principal: Principal, values: dict[str, Any], keyed: KeyedRequest | None) -> Response:
+        """Run the handler for the caller and write down what it returns."""
+        if self._session_name is not None:
+            values[self._session_name] = self._resources.database.session(self._context(principal))
+        elif self._transaction_name is not None:
+            context = self._context(principal)
+            return await retrying(lambda: self._transact(context, values, keyed))
+        return self._render(await self._handler(**values))
+
+    async def _transact(self, context: Context, values: dict[str, Any], keyed: KeyedRequest | None) -> Response:
+        """Key, effect and answer in one transaction; crossing another one runs all of it again."""
+        async with self._resources.database.session(context).transaction() as tx:
+            if keyed is not None and (answered := await claim(tx, keyed)) is not None:
+                return answered
+            assert self._transaction_name is not None
+            response = self._render(await self._handler(**{**values, self._transaction_name: tx}))
+            if keyed is not None:
+                keep(tx, keyed, response)
+        return response
+
+    def _keyed(self, scope: Scope, headers: Headers, principal: Principal, body: bytes) -> KeyedRequest | None:
+        route = self._route
+        key = read_key(headers.get(b"idempotency-key"), required=route.key_required)
+        if key is None:
+            return None
+        return keyed_request(
+            key,
+            caller=principal.subject,
+            route=f"{route.method} {route.path}",
+            target=(scope["path"].encode("utf-8", "surrogatepass"), scope["query_string"]),
+            body=body,
+        )
+
+    def _context(self, principal: Principal) -> Context:
+        context = principal.context
+        return Context(STAFF_ROLE, context.claims, context.statement_timeout_ms) if self._is_for_staff else context
+
+    def _client(self, scope: Scope, headers: Headers, request_id: str) -> Client:
+        agent = headers.get(b"user-agent")
+        return Client(self._address(scope, headers), None if agent is None else agent.decode("latin-1"), request_id)
+
+    def _address(self, scope: Scope, headers: Headers) -> str:
+        return self._resources.peers.address(scope.get("client"), headers.get(b"x-forwarded-for"))
+
+    def _too_late(self) -> RequestError:
+        return RequestError(f"There was no answer within {self._timeout_s:g} seconds.", code=UNAVAILABLE)

@@ -1,0 +1,23 @@
+"""What a connection may cost before anybody knows who is calling."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one connection. Sizes in bytes, times in seconds."""
+
+    max_body_bytes: int
+    receive_timeout_s: float
+    """For a whole request, from its first byte (or the connection's start) to its last."""
+    max_head_bytes: int = 16_384
+    max_headers: int = 100
+    keep_alive_s: float = 75.0
+    """Between two requests; longer than a load balancer's own idle time of 60 s, so that it is the one to close."""
+    send_timeout_s: float = 10.0
+    """For a client that does not read its answer."""
+    linger_s: float = 2.0
+    """For a refused client to read its answer while it still sends."""
+    max_pipelined: int = 64
+    tick_s: float = 0.25
+    """How often deadlines are looked at."""

@@ -1,0 +1,47 @@
+"""What the endpoints of one process share, opened and closed with the application."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from clarivum.api.cursor import CursorSeal
+from clarivum.api.deadlines import Deadlines
+from clarivum.api.idempotency import queries
+from clarivum.api.peer import Peers
+from clarivum.auth import TokenVerifier
+from clarivum.database import WORKER, Database
+
+CURSOR_KEY = "cursors"
+
+
+@dataclass(slots=True)
+class Resources:
+    """Made by `build_app`. `open` and `close` belong to the event loop that serves."""
+
+    database: Database
+    verifier: TokenVerifier
+    peers: Peers
+    max_body_bytes: int
+    request_timeout_s: float
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    seal: CursorSeal | None = None
+    """What pages seal their cursors with; loaded with the first page that is asked for."""
+    _warming: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Raises DependencyDownError or ConfigurationError, see Database.open. The issuer's keys may come later."""
+        await self.database.open()
+        self.deadlines.start()
+        self._warming = asyncio.create_task(self.verifier.warm(), name="issuer keys")
+
+    async def close(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+        await self.deadlines.stop()
+        await asyncio.gather(self.verifier.close(), self.database.close())
+
+    async def cursor_seal(self) -> CursorSeal:
+        """The seal that all processes share: its key was made with the database (clarivum.server_keys)."""
+        if self.seal is None:
+            row = await self.database.session(WORKER).one(queries.server_key, name=CURSOR_KEY)
+            self.seal = CursorSeal(row["key"])
+        return self.seal

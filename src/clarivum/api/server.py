@@ -1,0 +1,173 @@
+"""The API as a process: declarations in, a listening server out."""
+
+import asyncio
+import functools
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, cast
+
+import uvicorn
+
+from clarivum.api.asgi import Api, Serves
+from clarivum.api.connection import HttpConnection
+from clarivum.api.endpoint import Endpoint
+from clarivum.api.limits import Limits
+from clarivum.api.peer import Peers
+from clarivum.api.probes import Check, Probe, alive, metrics, ready
+from clarivum.api.resources import Resources
+from clarivum.api.route import Route
+from clarivum.api.timekeeper import Timekeeper
+from clarivum.api.workers import run_workers
+from clarivum.auth import TokenVerifier
+from clarivum.database import Database, Outbox
+from clarivum.errors import ConfigurationError, DeclarationError
+from clarivum.settings import Settings
+from clarivum.telemetry import configure, get_logger, shutdown
+
+__all__ = ["Check", "Routes", "build_app", "serve"]
+
+log = get_logger(__name__)
+
+DRAIN_S = 10
+BACKLOG = 2_048
+
+
+class Routes(Protocol):
+    """What the API needs of an application."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def routes(self) -> Sequence[Route]: ...
+
+
+def build_app(
+    application: Routes,
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    verifier: TokenVerifier | None = None,
+    outbox: Outbox | None = None,
+    readiness: Iterable[Check] = (),
+) -> Api:
+    """Compile every route into an ASGI application.
+
+    `database` and `verifier` are made from the settings unless given; its lifespan opens and closes them. `outbox` is
+    where `Transaction.enqueue` puts payloads; `readiness` is asked by /readyz, after the database. Raises
+    DeclarationError for routes that contradict each other, ConfigurationError for settings that cannot be used.
+    """
+    database = database or _database(settings)
+    if outbox is not None:
+        database.outbox = outbox
+    resources = Resources(
+        database=database,
+        verifier=verifier or TokenVerifier(settings),
+        peers=Peers.from_setting(settings.trusted_proxies),
+        max_body_bytes=settings.max_body_bytes,
+        request_timeout_s=settings.request_timeout_s,
+    )
+    checks = (Check("database", database.ping), *readiness)
+    targets = [*_compiled(application.routes, resources), *_platform(checks)]
+    return Api(targets, open=resources.open, close=resources.close)
+
+
+def serve(
+    application: Routes,
+    settings: Settings,
+    *,
+    workers: int = 1,
+    outbox: Outbox | None = None,
+    readiness: Iterable[Check] = (),
+) -> None:
+    """Listen on the settings' host and port until SIGTERM or SIGINT, then drain for at most DRAIN_S seconds.
+
+    `workers` processes share the port. Raises what build_app and Database.open raise, before anything listens, and
+    ConfigurationError when the address cannot be had.
+    """
+    listener = _listen(settings)
+    run = functools.partial(_run, application, settings, listener, outbox, tuple(readiness))
+    if workers == 1:
+        run()
+    else:
+        run_workers(run, workers)
+
+
+def _run(
+    application: Routes, settings: Settings, listener: socket.socket, outbox: Outbox | None, readiness: Sequence[Check]
+) -> None:
+    configure(settings, role="api")
+    try:
+        app = build_app(application, settings, outbox=outbox, readiness=readiness)
+        server = uvicorn.Server(server_config(app, settings))
+        host, port = listener.getsockname()[:2]
+        log.info("listening", host=host, port=port, routes=len(application.routes))
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:  # how uvicorn says that the lifespan failed
+            if app.failure is None:
+                raise
+            raise app.failure from None
+    finally:
+        shutdown()
+
+
+def server_config(app: Any, settings: Settings) -> uvicorn.Config:
+    """uvicorn with our protocol, and without what is done elsewhere: access log, proxy headers, Date."""
+    limits = Limits(max_body_bytes=settings.max_body_bytes, receive_timeout_s=settings.receive_timeout_s)
+    protocol = functools.partial(HttpConnection, limits=limits, timekeeper=Timekeeper(limits.tick_s))
+    return uvicorn.Config(
+        app,
+        http=cast(type[asyncio.Protocol], protocol),
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        backlog=BACKLOG,
+    )
+
+
+def _compiled(routes: Iterable[Route], resources: Resources) -> Iterator[tuple[str, str, Serves]]:
+    names: dict[str, Route] = {}
+    for route in routes:
+        if route.name in names:
+            raise DeclarationError(f"{route.where} and {names[route.name].where} have one name, {route.name!r}")
+        names[route.name] = route
+        yield route.method, route.path, Endpoint(route, resources)
+
+
+def _platform(checks: Sequence[Check]) -> Iterator[tuple[str, str, Serves]]:
+    for path, answer in (("/healthz", alive), ("/readyz", ready(checks)), ("/metrics", metrics)):
+        yield "GET", path, Probe(path, answer)
+
+
+def _database(settings: Settings) -> Database:
+    if settings.database_url is None:
+        raise ConfigurationError("DATABASE_URL is missing: the API needs a database")
+    return Database(
+        settings.database_url.get_secret_value(),
+        pipelines=settings.database_pipelines,
+        connections=settings.database_connections,
+        application_name=f"{settings.service_name}-api",
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"CLARIVUM_HOST and CLARIVUM_PORT: {settings.host}:{settings.port} cannot be had ({error.strerror})"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
