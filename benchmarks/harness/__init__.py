@@ -1,0 +1,1 @@
+"""What every measurement shares: rounds, spread, load, CPU, the scratch database, the peers, the report."""

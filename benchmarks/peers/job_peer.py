@@ -1,0 +1,100 @@
+"""What the job programs written in Python share: their command line, the clock, the report. Standard library only.
+
+    PROGRAM setup | fill COUNT | produce COUNT INTERVAL_S | work COUNT
+
+`fill` enqueues in bulk, `produce` one by one, each committed before the next, at least INTERVAL_S apart. `work` runs
+until COUNT jobs have run and nothing is left to acknowledge. The last line of output is JSON. The database comes in PEER.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Started = Callable[[float], None]
+"""Called by a job's handler with the time at which it was sent, in seconds since the epoch."""
+
+
+class JobPeer(Protocol):
+    """One library under test."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def setup(self) -> None:
+        """Create what the library needs in the database."""
+
+    async def fill(self, count: int) -> None:
+        """Enqueue that many jobs, however is fastest."""
+
+    async def enqueue(self, number: int, sent_at: float) -> None:
+        """Enqueue one job and commit."""
+
+    async def work(self, started: Started, enough: asyncio.Event) -> None:
+        """Run jobs until `enough` is set and everything that ran is acknowledged."""
+
+
+def settings() -> dict[str, Any]:
+    """{url, concurrency, batch}: the database and how much a worker may do at once."""
+    found: dict[str, Any] = json.loads(os.environ["PEER"])
+    return found
+
+
+def main(peer: JobPeer, arguments: list[str] | None = None) -> None:
+    """Carry out one mode and print its result."""
+    mode, *numbers = sys.argv[1:] if arguments is None else arguments
+    sys.stdout.write(json.dumps(asyncio.run(_carry_out(peer, mode, numbers))) + "\n")
+
+
+async def _carry_out(peer: JobPeer, mode: str, numbers: list[str]) -> dict[str, float]:
+    await peer.open()
+    try:
+        if mode == "setup":
+            await peer.setup()
+            return {}
+        count = int(numbers[0])
+        if mode == "fill":
+            await peer.fill(count)
+            return {"units": count}
+        if mode == "produce":
+            return await _produce(peer, count, float(numbers[1]))
+        return await _work(peer, count)
+    finally:
+        await peer.close()
+
+
+async def _produce(peer: JobPeer, count: int, interval_s: float) -> dict[str, float]:
+    base = time.time_ns() // 1_000
+    began = time.perf_counter()
+    for number in range(count):
+        if interval_s:
+            await asyncio.sleep(max(began + number * interval_s - time.perf_counter(), 0))
+        await peer.enqueue(base + number, time.time())
+    return {"units": count, "seconds": time.perf_counter() - began}
+
+
+async def _work(peer: JobPeer, count: int) -> dict[str, float]:
+    latencies_s: list[float] = []
+    began = 0.0
+    enough = asyncio.Event()
+
+    def started(sent_at: float) -> None:
+        nonlocal began
+        began = began or time.perf_counter()
+        latencies_s.append(time.time() - sent_at)
+        if len(latencies_s) == count:
+            enough.set()
+
+    await peer.work(started, enough)
+    seconds = time.perf_counter() - began
+    ordered = sorted(latencies_s)
+    return {
+        "units": len(ordered),
+        "seconds": seconds,
+        "p50_ms": ordered[len(ordered) // 2] * 1e3,
+        "p99_ms": ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] * 1e3,
+    }
