@@ -53,7 +53,8 @@ class EmbeddedServer:
         """
         if self.running:
             return
-        self._own()
+        if self._lock is None:  # still held after a crash of the server
+            self._own()
         try:
             home = self._home = prepare_home(self.data, self._name, self._binaries)
             self._refuse_other_version(home.cluster)

@@ -85,9 +85,9 @@ class ServerHome:
                 place.rmdir()
 
     def works(self) -> bool:
-        """Whether the account really reaches the programs."""
+        """Whether the account really reaches the programs; pg_config looks itself up as initdb does."""
         try:
-            self._run("postgres", "--version")
+            self._run("pg_config", "--bindir")
         except DependencyDownError:
             return False
         return True

@@ -6,6 +6,7 @@ Three things must happen between fork and exec, in the child, on Linux:
 2. A clean clone often lies in a directory with mode 0700 that belongs to root (`mktemp -d`). The account could then
    not even reach the binaries. Postgres looks at geteuid() alone, so one capability, the one to search and read
    directories, may be kept: it is raised into the ambient set, the only one that survives exec of a plain binary.
+   SECBIT_NO_SETUID_FIXUP makes it count for access(2) too, with which Postgres' programs look for each other.
 3. The server must not outlive the process that started it: PR_SET_PDEATHSIG delivers SIGINT (Postgres' fast
    shutdown) when the starting *thread* ends. The kernel clears it on a change of credentials, so it is set last.
 
@@ -19,7 +20,9 @@ import struct
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_GET_SECUREBITS = 27
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -49,7 +52,7 @@ def become(uid: int, gid: int, capability: int) -> None:
     os.umask(0o077)
     os.setgroups([])
     if capability >= 0:
-        _prctl(PR_SET_KEEPCAPS, 1)
+        _prctl(PR_SET_SECUREBITS, _prctl(PR_GET_SECUREBITS) | SECBIT_NO_SETUID_FIXUP)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     if capability >= 0:
@@ -61,10 +64,12 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _prctl(option: int, *values: int) -> None:
+def _prctl(option: int, *values: int) -> int:
     padded = [*values, 0, 0, 0, 0][:4]
-    if _libc().prctl(option, *(ctypes.c_ulong(value) for value in padded)) != 0:
+    result: int = _libc().prctl(option, *(ctypes.c_ulong(value) for value in padded))
+    if result < 0:
         raise OSError(ctypes.get_errno(), f"prctl({option})")
+    return result
 
 
 def _capset(capability: int) -> None:

@@ -7,6 +7,7 @@ directory, listen address, shared memory key, status (`starting`, `stopping`, `r
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -20,7 +21,7 @@ POLL_S = 0.005
 StopStep: TypeAlias = tuple[signal.Signals, float]
 """A signal, and the seconds it is given to take effect."""
 FAST: StopStep = (signal.SIGINT, 10.0)
-IMMEDIATE: StopStep = (signal.SIGQUIT, 5.0)
+IMMEDIATE: StopStep = (signal.SIGQUIT, 3.0)
 KILL: StopStep = (signal.SIGKILL, 5.0)
 
 
@@ -70,7 +71,11 @@ def stop_leftovers(cluster: Path) -> list[int]:
         processes = processes_of(cluster)
         if not processes:
             break
-        _signal(processes, number, _pid(cluster))
+        orphans = processes[0].pid != _pid(cluster)
+        if orphans and number == signal.SIGINT:
+            continue  # a backend takes it as: cancel the statement
+        # A living postmaster passes a shutdown on to its children; SIGKILL reaches only whom it is sent to.
+        _signal(processes if orphans or number == signal.SIGKILL else processes[:1], number)
         _wait_gone(cluster, patience_s)
     if left := processes_of(cluster):
         raise DependencyDownError(f"a Postgres that an earlier run left behind does not end: pid {left[0].pid}")
@@ -109,14 +114,10 @@ def _names(process: psutil.Process, cluster: Path) -> bool:
     return str(cluster) in process.cmdline()
 
 
-def _signal(processes: list[psutil.Process], number: signal.Signals, postmaster: int) -> None:
-    """A living postmaster passes a shutdown on to its children; SIGKILL reaches only whom it is sent to."""
-    orphans = processes[0].pid != postmaster
-    for process in processes if orphans or number == signal.SIGKILL else processes[:1]:
-        try:
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
-        except psutil.NoSuchProcess:
-            continue
 
 
 def _wait_gone(cluster: Path, patience_s: float) -> None:

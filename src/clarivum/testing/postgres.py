@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +16,16 @@ from psycopg import sql
 from clarivum.database.migrations import push
 from clarivum.database.provision import provision, provision_login
 from clarivum.database.server import EmbeddedServer
+from clarivum.database.server_binaries import VERSIONS
+from clarivum.errors import RefusedError
 
 TEMPLATE = "clarivum_template"
 # The test server's files are thrown away; a crash of the machine is the only thing that fsync would protect them from.
 TEST_OPTIONS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 MEMORY = Path("/dev/shm")  # noqa: S108  mkdtemp makes a directory of our own in it
 ROOM_BYTES = 2 * 1024**3
+PREFIX = "clarivum-test-"
+LEFT_BEHIND_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class ServersForTests:
 
     def __init__(self, migrations: Path) -> None:
         self._migrations = migrations
-        self._data = Path(tempfile.mkdtemp(prefix="clarivum-test-", dir=_roomy_memory()))
+        place = scratch_place()
+        _sweep(place)
+        self._data = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         self._data.chmod(0o711)  # root runs Postgres as another account; what lies inside is closed by itself
         self._servers: dict[int, EmbeddedServer] = {}
         self._numbers = itertools.count(1)
@@ -85,12 +92,23 @@ class ServersForTests:
         self._migrated.add(server.version)
 
 
-def _roomy_memory() -> str | None:
-    """A file system in memory with room for the test databases: copying one takes 9 ms there, 20 to 400 ms on a disk."""
+def _sweep(place: Path) -> None:
+    """Remove what runs that were killed left behind; a server that somebody owns is refused, so it stays."""
+    for data in place.glob(f"{PREFIX}*"):
+        with suppress(OSError, RefusedError):
+            if time.time() - data.stat().st_mtime < LEFT_BEHIND_S:
+                continue
+            for version in VERSIONS:
+                EmbeddedServer(data, version).destroy()
+            shutil.rmtree(data, ignore_errors=True)
+
+
+def scratch_place() -> Path:
+    """Where test data goes: memory if it has room (a database is copied in 9 ms; on a disk in 20 to 400), else TMPDIR."""
     with suppress(OSError):
         if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
-            return str(MEMORY)
-    return None
+            return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def _create(server: EmbeddedServer, name: str, template: str) -> None:

@@ -1,0 +1,85 @@
+"""A process of its own that owns an embedded server, so that it can be killed."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from clarivum.database import server_launch
+from clarivum.testing.postgres import scratch_place
+
+SERVE = Path(__file__).with_name("serve.py")
+DEADLINE_S = 30.0
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """An empty directory, in memory where there is room: what is tested here is not the disk."""
+    with tempfile.TemporaryDirectory(prefix="clarivum-server-", dir=scratch_place()) as directory:
+        yield Path(directory) / "data"
+
+
+class Owner:
+    """The process that runs serve.py, and what it said about its server."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, "serve.py ended without a word"
+        self.facts: dict[str, Any] = json.loads(line)
+
+    def close(self) -> None:
+        """End its standard input: it stops its server and exits."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=DEADLINE_S)
+
+
+@contextmanager
+def owner(data: Path, version: int = 18, *more: str, uid: int | None = None) -> Iterator[Owner]:
+    """Run serve.py; as `uid` it may still read the repository, which may lie in a closed directory."""
+    command = [sys.executable, str(SERVE), str(data), str(version), *more]
+    if uid is not None:
+        launch = [sys.executable, "-I", "-S", server_launch.__file__, "0", str(uid), str(uid), "2"]
+        command = [*launch, *command]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    try:
+        yield Owner(process)
+    finally:
+        if process.stdin is not None and not process.stdin.closed:
+            process.stdin.close()
+        try:
+            process.wait(timeout=DEADLINE_S)
+        finally:
+            process.kill()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Poll a real condition until it holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for counts."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
