@@ -7,7 +7,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
-from clarivum.database.prepared import BEGIN_CONTEXT, Prepared
+from clarivum.database.prepared import BEGIN_CONTEXT, RESET_SESSION, Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import (
     QUERY_CANCELED,
@@ -83,6 +83,7 @@ class Read(Exchange):
         context = call.context
         self._wire = wire
         settings = (context.role.encode(), context.claims.encode(), b"%d" % call.timeout_ms, b"on")
+        wire.execute(self, RESET_SESSION, "", None)
         wire.execute(self, BEGIN_CONTEXT, "", settings)
         self._prepared = wire.execute(self, call.query, context.role, call.values)
         wire.submit(self)

@@ -1,8 +1,8 @@
 """Connections of one's own: for transactions, for writes, and for reads that may be slow or must be cancelled.
 
-Only a connection that is verified to be idle, outside a transaction, with nothing in flight, goes back. Nothing needs
-to be reset on it: each transaction begins by setting role, claims, time-out and read-only for itself, and they end
-with it.
+Only a connection that is verified to be idle, outside a transaction, with nothing in flight, goes back. It is not
+cleaned then but when it is next used: each unit of work begins by resetting the session and setting role, claims,
+time-out and read-only for itself, in the same round trip.
 """
 
 import asyncio

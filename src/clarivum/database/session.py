@@ -11,7 +11,7 @@ from clarivum.database.encode import encode_parameters
 from clarivum.database.pipeline import Pipelines
 from clarivum.database.pipeline_read import NeedsOwnConnection
 from clarivum.database.pool import Pool
-from clarivum.database.prepared import BEGIN_CONTEXT, Prepared
+from clarivum.database.prepared import BEGIN_CONTEXT, RESET_SESSION, Prepared
 from clarivum.database.queries import Kind, Query
 from clarivum.database.sqlstate import STALE_PLAN, UNKNOWN_STATEMENT, DatabaseError
 from clarivum.database.transaction import Isolation, Outbox, Transaction, context_values
@@ -110,6 +110,7 @@ class Session:
             wire = await pool.acquire()
             try:
                 batch = Batch(wire, self.context.statement_timeout_ms / 1000 or float("inf"))
+                batch.add(RESET_SESSION)
                 batch.add(BEGIN_CONTEXT, "", context_values(self.context, read_only=not query.writes))
                 place = batch.add(query, self.context.role, values)
                 if query.writes:

@@ -25,6 +25,7 @@ from clarivum.database.prepared import (
     BEGIN_REPEATABLE_READ,
     BEGIN_SERIALIZABLE,
     COMMIT,
+    RESET_SESSION,
     SET_ROLE,
     Control,
     Prepared,
@@ -233,6 +234,7 @@ class Transaction:
         if not self._begun:
             role = context.role
             batch.add(self._beginning)
+            batch.add(RESET_SESSION)
             batch.add(BEGIN_CONTEXT, "", context_values(context, read_only=False))
         place = -1
         for step in steps:
