@@ -59,3 +59,13 @@ revoke execute on function
     from public;
 grant execute on function clarivum.claims(), clarivum.subject(), clarivum.has_role(text), clarivum.has_any_role(text[])
     to anon, authenticated, clarivum_staff, clarivum_worker;
+
+-- Whether the migrations are applied is part of being ready. Whoever applies this file keeps the history table.
+do $$
+begin
+    if to_regclass('supabase_migrations.schema_migrations') is not null then
+        grant usage on schema supabase_migrations to clarivum_worker;
+        grant select on supabase_migrations.schema_migrations to clarivum_worker;
+    end if;
+end
+$$;

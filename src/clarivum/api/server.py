@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 import uvicorn
@@ -28,6 +28,9 @@ __all__ = ["Check", "Routes", "build_app", "serve"]
 
 log = get_logger(__name__)
 
+Readiness = Callable[[Database], Iterable[Check]]
+"""Makes the checks that /readyz asks after the database itself."""
+
 DRAIN_S = 10
 BACKLOG = 2_048
 
@@ -42,6 +45,10 @@ class Routes(Protocol):
     def routes(self) -> Sequence[Route]: ...
 
 
+def no_further_checks(_database: Database) -> Iterable[Check]:
+    return ()
+
+
 def build_app(
     application: Routes,
     settings: Settings,
@@ -49,12 +56,12 @@ def build_app(
     database: Database | None = None,
     verifier: TokenVerifier | None = None,
     outbox: Outbox | None = None,
-    readiness: Iterable[Check] = (),
+    readiness: Readiness = no_further_checks,
 ) -> Api:
     """Compile every route into an ASGI application.
 
     `database` and `verifier` are made from the settings unless given; its lifespan opens and closes them. `outbox` is
-    where `Transaction.enqueue` puts payloads; `readiness` is asked by /readyz, after the database. Raises
+    where `Transaction.enqueue` puts payloads; `readiness` makes what /readyz asks after the database. Raises
     DeclarationError for routes that contradict each other, ConfigurationError for settings that cannot be used.
     """
     database = database or _database(settings)
@@ -67,7 +74,7 @@ def build_app(
         max_body_bytes=settings.max_body_bytes,
         request_timeout_s=settings.request_timeout_s,
     )
-    checks = (Check("database", database.ping), *readiness)
+    checks = (Check("database", database.ping), *readiness(database))
     targets = [*_compiled(application.routes, resources), *_platform(checks)]
     return Api(targets, open=resources.open, close=resources.close)
 
@@ -78,7 +85,7 @@ def serve(
     *,
     workers: int = 1,
     outbox: Outbox | None = None,
-    readiness: Iterable[Check] = (),
+    readiness: Readiness = no_further_checks,
 ) -> None:
     """Listen on the settings' host and port until SIGTERM or SIGINT, then drain for at most DRAIN_S seconds.
 
@@ -86,7 +93,7 @@ def serve(
     ConfigurationError when the address cannot be had.
     """
     listener = _listen(settings)
-    run = functools.partial(_run, application, settings, listener, outbox, tuple(readiness))
+    run = functools.partial(_run, application, settings, listener, outbox, readiness)
     if workers == 1:
         run()
     else:
@@ -94,7 +101,7 @@ def serve(
 
 
 def _run(
-    application: Routes, settings: Settings, listener: socket.socket, outbox: Outbox | None, readiness: Sequence[Check]
+    application: Routes, settings: Settings, listener: socket.socket, outbox: Outbox | None, readiness: Readiness
 ) -> None:
     configure(settings, role="api")
     try:

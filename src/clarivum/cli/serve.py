@@ -1,5 +1,6 @@
 """`serve`: one API process, as production runs it."""
 
+import functools
 import os
 from typing import Annotated
 
@@ -7,8 +8,10 @@ import typer
 
 from clarivum.api.server import serve as serve_application
 from clarivum.application import load_application
+from clarivum.application.readiness import readiness
 from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
+from clarivum.jobs import outbox
 from clarivum.settings import Settings
 
 app = group()
@@ -17,10 +20,18 @@ app = group()
 @app.command()
 def serve(
     application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=64)] = 1,
 ) -> None:
     """Run one API process on CLARIVUM_HOST and CLARIVUM_PORT, until SIGTERM.
 
     Stops before listening when a declaration is incomplete, a setting cannot be used, or the login of DATABASE_URL
     bypasses row-level security.
     """
-    serve_application(load_application(application), Settings.load(os.environ))
+    loaded = load_application(application)
+    serve_application(
+        loaded,
+        Settings.load(os.environ),
+        workers=workers,
+        outbox=outbox(loaded.jobs.values()),
+        readiness=functools.partial(readiness, loaded),
+    )
