@@ -68,6 +68,10 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 
+HINTS = {"25006": "; reads run read-only: declare the query `writes`"}
+"""For the log: what whoever declared the query should do."""
+
+
 class DatabaseError(RequestError):
     """A statement that failed. `sqlstate` is None when the connection was lost before an answer.
 
@@ -89,6 +93,7 @@ def database_error(sqlstate: str, message: str, *, role: str, where: str, constr
     meaning = meaning_of(sqlstate)
     code = UNAUTHENTICATED if meaning is DENIED and role == "anon" else meaning.code
     log = f"{where}: {sqlstate} {safe_message(sqlstate, message)}"
+    log += HINTS.get(sqlstate, "")
     if constraint:
         log += f" (constraint {constraint})"
     detail = code.title if meaning is DENIED else meaning.detail
