@@ -7,7 +7,7 @@ from clarivum.auth import ROLES
 from clarivum.errors import DeclarationError
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
-SIGNED_IN_RATE = "600/minute"
+SIGNED_IN_RATE = "6000/minute"
 
 
 @dataclass(frozen=True, slots=True)

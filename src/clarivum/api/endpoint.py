@@ -6,7 +6,7 @@ span, metric and access line. What can be decided from the declaration is decide
 
 import asyncio
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
@@ -22,12 +22,9 @@ from clarivum.api.response import Receive, Response, Scope, Send
 from clarivum.api.revision import parse_if_match
 from clarivum.api.route import Route
 from clarivum.api.signature import Source
-from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
+from clarivum.auth import ANONYMOUS_PRINCIPAL, STAFF_ROLES, Principal, bearer_token
 from clarivum.database import Context, retrying
 from clarivum.errors import FORBIDDEN, RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, RequestError
-
-STAFF = frozenset({"editor", "admin", "ops"})
-STAFF_ROLE: Literal["clarivum_staff"] = "clarivum_staff"
 
 
 class Endpoint:
@@ -39,7 +36,7 @@ class Endpoint:
         self._resources = resources
         self._access = route.access
         self._handler = route.handler
-        self._limiter = RateLimiter(route.rate)
+        self._limiter = RateLimiter(route.rate) if resources.rate_limits else None
         self._timeout_s = route.timeout_s or resources.request_timeout_s
         self._render = Renderer(route).render
         self._parameters = ParameterReader(f"{route.method} {route.path}", signature)
@@ -53,7 +50,7 @@ class Endpoint:
         self._revision_name = names.get(Source.REVISION)
         self._is_paged = Source.PAGE in names
         # Routes for staff alone run under a role of their own, whose policies members do not have (ADR-0006).
-        self._is_for_staff = bool(route.access.roles) and route.access.roles <= STAFF
+        self._is_for_staff = bool(route.access.roles) and route.access.roles <= STAFF_ROLES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
         headers = headers_of(scope)
@@ -101,13 +98,18 @@ class Endpoint:
                 raise RequestError("This route needs an access token.", code=UNAUTHENTICATED)
             if access.roles and access.roles.isdisjoint(principal.roles):
                 raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
-        allowance = self._limiter.take(principal.subject or rate_key(self._address(scope, headers)), now)
+        if self._limiter is not None:
+            caller = principal.subject or rate_key(self._address(scope, headers))
+            self._take(self._limiter, caller, now, standing)
+        return principal
+
+    def _take(self, limiter: RateLimiter, caller: str, now: float, standing: list[bytes]) -> None:
+        allowance = limiter.take(caller, now)
         standing.append(rate_head(self._route.rate, allowance))
         if not allowance.granted:
             raise RequestError(
                 f"More than {self._route.rate} from one caller.", code=RATE_LIMITED, retry_after_s=allowance.reset_s
             )
-        return principal
 
     async def _arguments(
         self, scope: Scope, receive: Receive, headers: Headers, path_values: dict[str, bytes]
@@ -163,8 +165,7 @@ class Endpoint:
         )
 
     def _context(self, principal: Principal) -> Context:
-        context = principal.context
-        return Context(STAFF_ROLE, context.claims, context.statement_timeout_ms) if self._is_for_staff else context
+        return principal.staff_context or principal.context if self._is_for_staff else principal.context
 
     def _client(self, scope: Scope, headers: Headers, request_id: str) -> Client:
         agent = headers.get(b"user-agent")

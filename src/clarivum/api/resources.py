@@ -22,6 +22,7 @@ class Resources:
     peers: Peers
     max_body_bytes: int
     request_timeout_s: float
+    rate_limits: bool = True
     deadlines: Deadlines = field(default_factory=Deadlines)
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""

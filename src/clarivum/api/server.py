@@ -10,6 +10,7 @@ import uvicorn
 
 from clarivum.api.asgi import Api, Serves
 from clarivum.api.connection import HttpConnection
+from clarivum.api.documentation import Documentation
 from clarivum.api.endpoint import Endpoint
 from clarivum.api.limits import Limits
 from clarivum.api.peer import Peers
@@ -73,9 +74,10 @@ def build_app(
         peers=Peers.from_setting(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
         request_timeout_s=settings.request_timeout_s,
+        rate_limits=settings.rate_limits,
     )
     checks = (Check("database", database.ping), *readiness(database))
-    targets = [*_compiled(application.routes, resources), *_platform(checks)]
+    targets = [*_compiled(application.routes, resources), *_platform(application, checks)]
     return Api(targets, open=resources.open, close=resources.close)
 
 
@@ -149,7 +151,10 @@ def _compiled(routes: Iterable[Route], resources: Resources) -> Iterator[tuple[s
         yield route.method, route.path, Endpoint(route, resources)
 
 
-def _platform(checks: Sequence[Check]) -> Iterator[tuple[str, str, Serves]]:
+def _platform(application: Routes, checks: Sequence[Check]) -> Iterator[tuple[str, str, Serves]]:
+    documentation = Documentation(application)
+    for path in ("/openapi.json", "/docs"):
+        yield "GET", path, documentation
     for path, answer in (("/healthz", alive), ("/readyz", ready(checks)), ("/metrics", metrics)):
         yield "GET", path, Probe(path, answer)
 

@@ -9,7 +9,7 @@ from clarivum.auth.bearer import bearer_token
 from clarivum.auth.policy import Issuer, TokenPolicy
 from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, Principal
 from clarivum.auth.refusal import Reason, TokenRefusedError
-from clarivum.auth.roles import ROLES
+from clarivum.auth.roles import ROLES, STAFF_ROLES
 
 if TYPE_CHECKING:
     from clarivum.auth.verifier import TokenVerifier
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANONYMOUS_PRINCIPAL",
     "ROLES",
+    "STAFF_ROLES",
     "Issuer",
     "Principal",
     "Reason",
