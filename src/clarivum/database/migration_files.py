@@ -16,7 +16,7 @@ from pglast.parser import ParseError
 
 from clarivum.errors import MIGRATION_REFUSED, RefusedError
 
-WHITE = {b" ", b"\t", b"\r", b"\n", b"\f", b";"}
+WHITE = {" ", "\t", "\r", "\n", "\f", ";"}
 FILE_NAME = re.compile(r"(?P<version>[0-9]{14})_(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\.sql")
 BEGINNINGS = frozenset({Transaction.TRANS_STMT_BEGIN, Transaction.TRANS_STMT_START})
 WITHIN = frozenset(
@@ -124,9 +124,9 @@ def read_text(path: Path) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise refusal(path, _line(content, error.start), f"not UTF-8 at byte {error.start}") from None
+        raise refusal(path, content.count(b"\n", 0, error.start) + 1, f"not UTF-8 at byte {error.start}") from None
     if "\0" in text:
-        raise refusal(path, _line(content, content.index(b"\0")), "a NUL character")
+        raise refusal(path, _line(text, text.index("\0")), "a NUL character")
     return text
 
 
@@ -136,15 +136,14 @@ def split(text: str, path: Path) -> Iterator[Statement]:
         nodes = parse_sql(text)
     except ParseError as error:
         raise _syntax(path, text, error) from None
-    content = text.encode()
     end = 0
-    for raw in nodes:
+    for raw in nodes:  # pglast counts in characters
         assert raw.stmt is not None
         start = raw.stmt_location or 0
-        stop = start + raw.stmt_len if raw.stmt_len else len(content)
-        while content[end : end + 1] in WHITE:
+        stop = start + raw.stmt_len if raw.stmt_len else len(text)
+        while text[end : end + 1] in WHITE:
             end += 1
-        yield Statement(content[end:stop].decode().rstrip(), _line(content, end), _line(content, start), raw.stmt)
+        yield Statement(text[end:stop].rstrip(), _line(text, end), _line(text, start), raw.stmt)
         end = stop
 
 
@@ -199,12 +198,12 @@ def _wrapped(statements: Sequence[Statement]) -> bool:
 def _syntax(path: Path, text: str, error: ParseError) -> RefusedError:
     message, position = error.args[0], error.args[1] if len(error.args) > 1 else None
     offset = len(text.rstrip()) if position is None else int(position)
-    line = text.count("\n", 0, offset) + 1
+    line = _line(text, offset)
     if text[offset : offset + 1] == "\\":
         return refusal(path, line, "a psql command (\\…): a migration holds SQL only")
     excerpt = text.splitlines()[line - 1].strip()[:120] if text.strip() else ""
     return refusal(path, line, f"{message}; nothing was applied\n    {excerpt}")
 
 
-def _line(content: bytes, offset: int) -> int:
-    return content.count(b"\n", 0, offset) + 1
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1

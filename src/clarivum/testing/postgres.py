@@ -104,7 +104,7 @@ def _sweep(place: Path) -> None:
 
 
 def scratch_place() -> Path:
-    """Where test data goes: memory if it has room (a database is copied in 9 ms; on a disk in 20 to 400), else TMPDIR."""
+    """Where test data goes: memory if it has room (copies a database in 9 ms, a disk in 20 to 400), else TMPDIR."""
     with suppress(OSError):
         if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
             return MEMORY

@@ -38,7 +38,7 @@ def main() -> None:
     from clarivum.database.server import EmbeddedServer
     from clarivum.errors import ClarivumError
 
-    server = EmbeddedServer(Path(data), int(version))
+    server = EmbeddedServer(Path(data), int(version), options={"fsync": "off"})
     try:
         server.start()
     except ClarivumError as error:

@@ -18,10 +18,10 @@ CAP_DAC_READ_SEARCH = 2
 AS_ROOT = os.geteuid() == 0
 
 
-def closed_clone(tmp_path: Path, version: int) -> Path:
+def closed_clone(place: Path, version: int) -> Path:
     """A directory with mode 0700 of ours that holds a copy of the binaries, as a clone made in `mktemp -d` does."""
-    site = tmp_path / "clone" / "site"
-    tmp_path.chmod(0o700)
+    site = place / "clone" / "site"
+    place.chmod(0o700)
     package = locate(version).root.parent
     shutil.copytree(package / DIRECTORIES[version], site / package.name / DIRECTORIES[version], symlinks=True)
     (site / package.name / "__init__.py").touch()
@@ -31,8 +31,8 @@ def closed_clone(tmp_path: Path, version: int) -> Path:
     return site
 
 
-def an_ordinary_user(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def an_ordinary_user(place: Path) -> None:
+    data = place / "data"
     data.mkdir()
     uid = None
     if AS_ROOT:
@@ -45,26 +45,26 @@ def an_ordinary_user(tmp_path: Path) -> None:
     assert gone(running.facts["pid"])
 
 
-def root_keeps_the_one_capability_to_search(tmp_path: Path) -> None:
-    site = closed_clone(tmp_path, 18)
-    with owner(tmp_path / "clone" / "data", 18, str(site)) as running:
+def root_keeps_the_one_capability_to_search(place: Path) -> None:
+    site = closed_clone(place, 18)
+    with owner(place / "clone" / "data", 18, str(site)) as running:
         assert running.facts["uid"] != 0
         assert running.facts["capabilities"] == 1 << CAP_DAC_READ_SEARCH
-        assert running.facts["cluster"] == str(tmp_path / "clone" / "data" / "postgres-18")
+        assert running.facts["cluster"] == str(place / "clone" / "data" / "postgres-18")
         with psycopg.connect(running.facts["admin_url"]) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
 
 
-def root_in_a_container_that_drops_the_search_capability(tmp_path: Path) -> None:
-    site = closed_clone(tmp_path, 18)
-    with owner(tmp_path / "clone" / "data", 18, str(site), f"drop:{CAP_DAC_READ_SEARCH}") as running:
+def root_in_a_container_that_drops_the_search_capability(place: Path) -> None:
+    site = closed_clone(place, 18)
+    with owner(place / "clone" / "data", 18, str(site), f"drop:{CAP_DAC_READ_SEARCH}") as running:
         assert running.facts["uid"] != 0
         assert running.facts["capabilities"] == 1 << CAP_DAC_OVERRIDE
 
 
-def root_where_no_capability_can_be_kept_works_on_a_copy(tmp_path: Path) -> None:
-    site = closed_clone(tmp_path, 18)
-    data = tmp_path / "clone" / "data"
+def root_where_no_capability_can_be_kept_works_on_a_copy(place: Path) -> None:
+    site = closed_clone(place, 18)
+    data = place / "clone" / "data"
     for expected in ([], [(1,)]):  # the second start finds the same place again
         with owner(data, 18, str(site), "no-ambient") as running:
             cluster = Path(running.facts["cluster"])
@@ -79,9 +79,9 @@ def root_where_no_capability_can_be_kept_works_on_a_copy(tmp_path: Path) -> None
     shutil.rmtree(cluster.parent)
 
 
-def root_without_the_rights_of_root_is_told_so(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with owner(data, 18, str(tmp_path), f"drop:{CAP_DAC_OVERRIDE}") as running:
+def root_without_the_rights_of_root_is_told_so(place: Path) -> None:
+    data = place / "data"
+    with owner(data, 18, str(place), f"drop:{CAP_DAC_OVERRIDE}") as running:
         assert running.facts["error"] == "ConfigurationError"
         assert "CAP_DAC_OVERRIDE" in running.facts["detail"]
         assert "ordinary user" in running.facts["detail"]
@@ -98,5 +98,5 @@ if AS_ROOT:  # only root can lower its rights
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_account(case: Callable[[Path], None], tmp_path: Path) -> None:
-    case(tmp_path)
+def test_account(case: Callable[[Path], None], data: Path) -> None:
+    case(data.parent)

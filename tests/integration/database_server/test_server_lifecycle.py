@@ -17,7 +17,6 @@ from clarivum.errors import ConfigurationError, DependencyDownError, RefusedErro
 
 from .conftest import gone, owner
 
-
 BOTH_VERSIONS = pytest.mark.parametrize("postgres_version", [16, 18])
 
 
