@@ -123,12 +123,22 @@ def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
     in_path = {parameter.name for parameter in route.signature.of(Source.PATH)}
     parameters = []
     for name, described_by in described.get("properties", {}).items():
-        schema = {key: value for key, value in described_by.items() if key not in ("title", "description")}
+        schema = _of_a_parameter(described_by)
         parameter = {"name": name, "in": "path" if name in in_path else "query", "required": name in required}
         if "description" in described_by:
             parameter["description"] = described_by["description"]
         parameters.append({**parameter, "schema": schema})
     return [*parameters, *_header_parameters(route)]
+
+
+def _of_a_parameter(described: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is there or not, but never null."""
+    schema = {key: value for key, value in described.items() if key not in ("title", "description")}
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        del schema["anyOf"]
+        schema |= options[0]
+    return {key: value for key, value in schema.items() if key != "default" or value is not None}
 
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:

@@ -120,8 +120,8 @@ def parameter_model(signature: Signature) -> type[Contract]:
     if signature.only(Source.PAGE):
         page_size = Annotated[
             int,
-            BeforeValidator(_spelled(int)),
             Field(ge=1, le=MAX_LIMIT, description="How many items a page holds at most."),
+            BeforeValidator(_spelled(int)),
         ]
         cursor = Annotated[
             str | None,
