@@ -33,7 +33,7 @@ def readable(span: FinishedSpan, resource: Resource) -> ReadableSpan:
         context=_context(span.trace_id, span.span_id, span.flags, tracestate=span.tracestate),
         parent=parent,
         resource=resource,
-        attributes={**span.shape.attributes, **span.attributes},
+        attributes={**span.attributes, **span.shape.attributes},
         events=[Event(event.name, dict(event.attributes), event.time_ns) for event in span.events],
         links=[] if link is None else [Link(_context(link.trace_id, link.span_id, link.flags, remote=True))],
         kind=_KINDS[span.shape.kind],

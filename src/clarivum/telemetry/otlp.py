@@ -63,7 +63,7 @@ class SpanEncoder:
         return b"".join(parts)
 
     def _shape(self, shape: SpanShape) -> bytes:
-        status = Status(code=Status.STATUS_CODE_ERROR) if shape.failed else None
+        status = Status(code=Status.STATUS_CODE_ERROR if shape.failed else Status.STATUS_CODE_UNSET)
         encoded: bytes = Span(
             name=shape.name, kind=Span.SpanKind.Name(shape.kind), attributes=key_values(shape.attributes), status=status
         ).SerializeToString()
@@ -80,7 +80,8 @@ def _extras(span: FinishedSpan) -> bytes:
         for event in span.events
     ]
     links = [] if span.link is None else [_link(span.link)]
-    encoded: bytes = Span(attributes=key_values(span.attributes), events=events, links=links).SerializeToString()
+    own = {name: value for name, value in span.attributes.items() if name not in span.shape.attributes}
+    encoded: bytes = Span(attributes=key_values(own), events=events, links=links).SerializeToString()
     return encoded
 
 

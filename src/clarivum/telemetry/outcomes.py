@@ -4,6 +4,7 @@ import re
 import threading
 
 from clarivum.errors import ClarivumError
+from clarivum.telemetry.scrubbing import scrub
 
 MAX_ERROR_TYPES = 200
 OTHER = "_OTHER"
@@ -25,7 +26,7 @@ def bounded_error_type(error: "str | BaseException") -> str:
 
 
 def _admit(name: str) -> str:
-    if _SHAPE.fullmatch(name) is None:
+    if _SHAPE.fullmatch(name) is None or scrub(name) != name:
         return OTHER
     with _lock:
         if len(_seen) >= MAX_ERROR_TYPES:

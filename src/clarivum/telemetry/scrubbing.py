@@ -5,8 +5,9 @@ of the shapes: RFC 5322 atoms for addresses, RFC 7519 and 7516 for tokens, RFC 6
 `errdetail` texts for row values.
 """
 
+import base64
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,7 +32,17 @@ class _Rule(NamedTuple):
 
     fragments: tuple[str, ...]
     pattern: re.Pattern[str]
-    replacement: str
+    replacement: str | Callable[[re.Match[str]], str]
+
+
+def _basic(match: re.Match[str]) -> str:
+    """Stars for `Basic` credentials, which are base64 of `name:password`; the word in a sentence stays."""
+    encoded = match[2].replace("-", "+").replace("_", "/")
+    try:
+        credentials = b":" in base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+    except ValueError:
+        credentials = False
+    return f"{match[1]} {STARS}" if credentials else match[0]
 
 
 _TOKENS = (
@@ -42,7 +53,7 @@ _TOKENS = (
         STARS,
     ),
     _Rule(("bearer", "dpop"), re.compile(r"\b(Bearer|DPoP)\b[ \t:=]+[^\s\"',;]+", re.IGNORECASE), rf"\1 {STARS}"),
-    _Rule(("basic",), re.compile(r"\b(Basic)[ \t]+[A-Za-z0-9+/_-]{6,}={0,2}", re.IGNORECASE), rf"\1 {STARS}"),
+    _Rule(("basic",), re.compile(r"\b(Basic)[ \t]+([A-Za-z0-9+/_-]{4,})={0,2}", re.IGNORECASE), _basic),
 )
 _REST = (
     # Postgres: values end at the last parenthesis of the text, because a value may contain `) already exists`.
@@ -77,10 +88,10 @@ _REST = (
     _Rule(
         ("@", "%40"),
         re.compile(
-            r"(?:\"[^\"\n]{1,64}\"|(?<![\w.!#$%&'*+?^`~-])[\w.!#$%&'*+?^`~-]+)(?:@|%40)"
+            r"(?:\"[^\"\n]{1,64}\"|(?<![\w.!#$%&'*+?^`~-])('?)(?!\*{3}@)[\w.!#$%&'*+?^`~-]+|[/={|}])(?:@|%40)"
             r"(?:\[[^\]\s]{1,64}\]|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})"
         ),
-        STARS,
+        rf"\1{STARS}",
     ),
 )
 # Every rule of _REST needs one of these characters.

@@ -242,7 +242,7 @@ def captured_logs(*, access_lines: bool = True) -> Iterator[CapturedLogs]:
 
 
 def metric_points(name: str) -> dict[frozenset[tuple[str, Value]], HistogramPoint | float]:
-    """The current sums of a metric by its attributes, a histogram's as `HistogramPoint`; empty when nothing was measured."""
+    """The current sums of a metric by its attributes, a histogram's as `HistogramPoint`; empty when not measured."""
     instrument = instruments.REGISTRY.get(name)
     points: dict[frozenset[tuple[str, Value]], HistogramPoint | float] = {}
     for cell in () if instrument is None else instrument.cells():
