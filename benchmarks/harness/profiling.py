@@ -20,9 +20,11 @@ SAMPLES_A_SECOND = 250
 TOP = 3
 MAIN_THREAD = "_run_module_as_main"
 EPOLL = frozenset({"epoll_wait", "epoll_pwait"})
-SYSTEM_CALLS = frozenset({"read", "write", "writev", "send", "sendto", "sendmsg", "recv", "recvfrom", "recvmsg", "poll"})
+SYSTEM_CALLS = frozenset(
+    {"read", "write", "writev", "send", "sendto", "sendmsg", "recv", "recvfrom", "recvmsg", "poll"}
+)
 LIBPQ = ("libpq", "psycopg")
-# The innermost frame in which one of the patterns occurs names the layer; frames that match none belong to their caller.
+# The innermost frame in which a pattern occurs names the layer; frames that match none belong to their caller.
 LAYERS = (
     ("libpq", LIBPQ),
     ("telemetry", ("clarivum/telemetry/", "opentelemetry", "structlog")),

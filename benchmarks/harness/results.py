@@ -111,6 +111,8 @@ class Scenario(Record):
     missing: tuple[Missing, ...] = ()
     aims: tuple[Aim, ...] = ()
     profile: tuple[Layer, ...] = ()
+    paced: bool = False
+    """Work came at a fixed pace: only its latency says something."""
 
     def target(self, name: str) -> Target | None:
         return next((target for target in self.targets if target.name == name), None)

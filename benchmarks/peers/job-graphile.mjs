@@ -5,9 +5,11 @@ import { Logger, makeWorkerUtils, run, runMigrations } from "graphile-worker";
 const { url, concurrency, batch } = JSON.parse(process.env.PEER);
 const logger = new Logger(() => () => {});
 const FILL_AT_ONCE = 1_000;
+const WARM_UP_JOBS = 50;
 const [mode, ...numbers] = process.argv.slice(2);
 const count = Number(numbers[0] ?? 0);
 const seconds = () => performance.now() / 1000;
+const cpuSeconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
 const epoch = () => (performance.timeOrigin + performance.now()) / 1000;
 
 async function fill() {
@@ -23,22 +25,23 @@ async function fill() {
 async function produce(intervalS) {
   const utils = await makeWorkerUtils({ connectionString: url, logger });
   const began = seconds();
+  const cpuBefore = cpuSeconds();
   for (let number = 0; number < count; number++) {
     const wait = began + number * intervalS - seconds();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait * 1000));
     await utils.addJob("noop", { number, sent_at: epoch() });
   }
-  const elapsed = seconds() - began;
+  const result = { units: count, seconds: seconds() - began, cpu_s: cpuSeconds() - cpuBefore };
   await utils.release();
-  return { units: count, seconds: elapsed };
+  return result;
 }
 
 async function work() {
   const latencies = [];
-  let began = 0;
+  let began, cpuBefore;
   const enough = Promise.withResolvers();
   const noop = ({ sent_at }) => {
-    began ||= seconds();
+    if (latencies.length === 0) [began, cpuBefore] = [seconds(), cpuSeconds()];
     latencies.push(epoch() - sent_at);
     if (latencies.length === count) enough.resolve();
   };
@@ -55,10 +58,10 @@ async function work() {
   const runner = await run({ preset, taskList: { noop }, noHandleSignals: true });
   await enough.promise;
   await runner.stop();
-  const elapsed = seconds() - began;
-  const ordered = latencies.toSorted((a, b) => a - b);
+  const [elapsed, cpu_s] = [seconds() - began, cpuSeconds() - cpuBefore];
+  const ordered = latencies.slice(latencies.length > WARM_UP_JOBS ? WARM_UP_JOBS : 0).toSorted((a, b) => a - b);
   const at = (share) => ordered[Math.min(Math.floor(ordered.length * share), ordered.length - 1)] * 1000;
-  return { units: ordered.length, seconds: elapsed, p50_ms: at(0.5), p99_ms: at(0.99) };
+  return { units: latencies.length, seconds: elapsed, cpu_s, p50_ms: at(0.5), p99_ms: at(0.99) };
 }
 
 const modes = {

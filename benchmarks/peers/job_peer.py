@@ -3,7 +3,7 @@
     PROGRAM setup | fill COUNT | produce COUNT INTERVAL_S | work COUNT
 
 `fill` enqueues in bulk, `produce` one by one, each committed before the next, at least INTERVAL_S apart. `work` runs
-until COUNT jobs have run and nothing is left to acknowledge. The last line of output is JSON. The database comes in PEER.
+until COUNT jobs have run and nothing is left to acknowledge. The last line of output is JSON. PEER holds the settings.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+WARM_UP_JOBS = 50
+"""The first ones, whose time to start is not counted."""
 Started = Callable[[float], None]
 """Called by a job's handler with the time at which it was sent, in seconds since the epoch."""
 
@@ -69,32 +71,35 @@ async def _carry_out(peer: JobPeer, mode: str, numbers: list[str]) -> dict[str, 
 
 async def _produce(peer: JobPeer, count: int, interval_s: float) -> dict[str, float]:
     base = time.time_ns() // 1_000
-    began = time.perf_counter()
+    began, cpu_before_s = time.perf_counter(), time.process_time()
     for number in range(count):
         if interval_s:
             await asyncio.sleep(max(began + number * interval_s - time.perf_counter(), 0))
         await peer.enqueue(base + number, time.time())
-    return {"units": count, "seconds": time.perf_counter() - began}
+    seconds = time.perf_counter() - began
+    return {"units": count, "seconds": seconds, "cpu_s": time.process_time() - cpu_before_s}
 
 
 async def _work(peer: JobPeer, count: int) -> dict[str, float]:
     latencies_s: list[float] = []
-    began = 0.0
+    began = cpu_before_s = 0.0
     enough = asyncio.Event()
 
     def started(sent_at: float) -> None:
-        nonlocal began
-        began = began or time.perf_counter()
+        nonlocal began, cpu_before_s
+        if not latencies_s:
+            began, cpu_before_s = time.perf_counter(), time.process_time()
         latencies_s.append(time.time() - sent_at)
         if len(latencies_s) == count:
             enough.set()
 
     await peer.work(started, enough)
     seconds = time.perf_counter() - began
-    ordered = sorted(latencies_s)
+    ordered = sorted(latencies_s[WARM_UP_JOBS:] or latencies_s)
     return {
-        "units": len(ordered),
+        "units": len(latencies_s),
         "seconds": seconds,
+        "cpu_s": time.process_time() - cpu_before_s,
         "p50_ms": ordered[len(ordered) // 2] * 1e3,
         "p99_ms": ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] * 1e3,
     }

@@ -14,7 +14,11 @@ CAPTURE_PATH = "/api/v1/leads"
 MEMBERS = 64
 """How many members send the load in turn: that many tokens, that many different claims."""
 PAGE_LIMIT = 20
-FIRST_PAGE: dict[str, str | int] = {"after_created_at": "infinity", "after_id": str(UUID(int=2**128 - 1)), "limit": PAGE_LIMIT + 1}
+FIRST_PAGE: dict[str, str | int] = {
+    "after_created_at": "infinity",
+    "after_id": str(UUID(int=2**128 - 1)),
+    "limit": PAGE_LIMIT + 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
