@@ -28,7 +28,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     number that is not finite or longer than 20 digits, NUL, a lone surrogate, or more than 16 levels.
     """
     text = raw.decode("utf-8")
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _too_deep(text):
         raise NotStrictError(f"more than {MAX_DEPTH} levels deep")
     value = _DECODER.decode(text)
     if not isinstance(value, dict):
@@ -40,16 +40,17 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
+def _too_deep(text: str) -> bool:
+    depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif mark in "]}":
             depth -= 1
-    return deepest
+    return False
 
 
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from clarivum.auth.compact import read_claims, read_compact
 from clarivum.auth.fetch import fetch_document
 from clarivum.auth.instruments import ROLES_DROPPED, TOKENS, log
 from clarivum.auth.issuer_keys import Fetch, IssuerKeys
-from clarivum.auth.policy import CLOCK_SKEW_S, Issuer, TokenPolicy, issuers_of
+from clarivum.auth.policy import CLOCK_SKEW_S, MAX_TOKEN_BYTES, Issuer, TokenPolicy, issuers_of
 from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, Principal, principal_from
 from clarivum.auth.refusal import Reason, TokenRefusedError
 from clarivum.auth.verified import DEFAULT_CAPACITY, Verified, VerifiedTokens
@@ -23,7 +23,7 @@ class TokenVerifier:
     """Verifies access tokens of the configured issuers. For one event loop.
 
     `issuers` replaces the one the settings name, for instance by two during a move to a custom domain. `fetch` gets a
-    key set's URL and returns its bytes. `capacity` bounds the verified-token cache, about 1.5 kB an entry.
+    key set's URL and returns its bytes. `capacity` bounds the verified-token cache, about 1.3 kB an entry.
     """
 
     def __init__(
@@ -95,6 +95,8 @@ class TokenVerifier:
             await keys.close()
 
     async def _verify(self, token: str) -> Principal:
+        if len(token) > MAX_TOKEN_BYTES:
+            raise TokenRefusedError(Reason.TOO_LARGE, f"more than {MAX_TOKEN_BYTES} characters")
         self._start_due_refreshes()
         now = self._clock.now()
         known = self._verified.find(token, now)
