@@ -4,16 +4,19 @@ For checks and commands only: no server imports this.
 """
 
 from clarivum.database.planning.catalog import Catalog, Column, Index, Policy, Table, read_catalog
+from clarivum.database.planning.describe import Description, ResultColumn
 from clarivum.database.planning.explain import Node, tree
 from clarivum.database.planning.planner import Planned, Planner, Verdict
 from clarivum.database.planning.proposal import Proposal
 from clarivum.database.planning.reading import Reading
+from clarivum.database.planning.scratch import Scratch
 from clarivum.database.planning.weakness import Cause, Weakness
 
 __all__ = [
     "Catalog",
     "Cause",
     "Column",
+    "Description",
     "Index",
     "Node",
     "Planned",
@@ -21,6 +24,8 @@ __all__ = [
     "Policy",
     "Proposal",
     "Reading",
+    "ResultColumn",
+    "Scratch",
     "Table",
     "Verdict",
     "Weakness",

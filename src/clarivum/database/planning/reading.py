@@ -85,7 +85,8 @@ def _walk(node: Node, pull: _Pull, looks_at: LooksAt) -> Iterator[Scan | Limited
     looked_at = node.rows
     if node.is_scan:
         looked_at, kept = looks_at(node)
-        runs = pull.times * pull.share
+        # A Limit's share was reckoned from the rows Postgres expects; with the gates open more of them arrive.
+        runs = pull.times * pull.share * (node.rows / kept if pull.limit is not None and kept else 1.0)
         yield Scan(node, runs * looked_at, runs * kept, pull.limit is not None, pull.sort_keys)
     if node.kind == "Sort" and pull.limit is not None and node.children:
         yield LimitedSort(node, pull.times * node.children[0].rows, pull.limit)

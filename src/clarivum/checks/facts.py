@@ -1,0 +1,207 @@
+"""Everything that rules look at, read when the first rule asks for it and once only.
+
+Reading the sources takes milliseconds, the database a second; so `check docs` starts no server.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from clarivum.application import Application
+from clarivum.checks import declarations, platform_queries
+from clarivum.checks.declarations import Declaration
+from clarivum.checks.finding import Problem
+from clarivum.checks.loading import PLACE, Loading, load
+from clarivum.checks.migrations_text import Place, read_places
+from clarivum.checks.sources import Source, keyword, package_folder, read_sources, shown, text
+from clarivum.checks.telemetry_drive import Exported, drive
+from clarivum.checks.usage import Usage, read_usage
+from clarivum.checks.waivers import FILE as WAIVERS_FILE
+from clarivum.checks.waivers import Waiver, parse_waivers
+from clarivum.database import Query
+from clarivum.database.planning import Catalog, Description, Planner, Scratch, Verdict
+from clarivum.errors import ConfigurationError, RefusedError
+from clarivum.owners import Owner, parse_owners
+
+Progress = Callable[[str], None]
+ALL_ROLES = frozenset({"anon", "authenticated", "clarivum_staff", "clarivum_worker"})
+
+
+class Facts:
+    """The facts of one application, `target` being `package.module:attribute`. Close it: it holds a scratch server.
+
+    `root` is the folder with owners.toml, waivers.toml, supabase/ and docs/; by default the one that holds the package.
+    `progress` is told what is being read. `postgres` is the version of the scratch server. Of `environ` only what
+    switches telemetry is read.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        today: date,
+        root: Path | None = None,
+        progress: Progress = lambda step: None,
+        postgres: int = 18,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.target = target
+        self.package = target.partition(":")[0].partition(".")[0]
+        self.folder = package_folder(self.package).resolve()
+        self.root = (root or self.folder.parent).resolve()
+        self.today = today
+        self.used_waivers: set[Waiver] = set()
+        self.judged: frozenset[str] = frozenset()
+        """Ids of the rules of this run, which the runner sets; `rule_ids` of all there are."""
+        self.rule_ids: frozenset[str] = frozenset()
+        self._progress = progress
+        self._postgres = postgres
+        self._environ = environ or {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Facts":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.close()
+
+    def known(self, fact: str) -> bool:
+        """Whether a fact was read already, so that one can count without reading."""
+        return fact in vars(self)
+
+    # -- the sources ---------------------------------------------------------------------------------------------------
+    @cached_property
+    def _parsed(self) -> tuple[tuple[Source, ...], tuple[Problem, ...]]:
+        return read_sources(self.package, self.folder, self.root)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self._parsed[0]
+
+    @cached_property
+    def routes(self) -> tuple[Declaration, ...]:
+        """Routes as written, served or not."""
+        return declarations.routes(self.sources)
+
+    @cached_property
+    def jobs(self) -> tuple[Declaration, ...]:
+        """Jobs as written, registered or not."""
+        return declarations.jobs(self.sources)
+
+    @cached_property
+    def features(self) -> tuple[Declaration, ...]:
+        return declarations.features(self.sources)
+
+    @cached_property
+    def owners(self) -> Mapping[str, Owner]:
+        """The teams of owners.toml. Raises ConfigurationError."""
+        try:
+            return parse_owners((self.root / "owners.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigurationError(f"owners.toml is missing in {self.root}") from None
+
+    @cached_property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers of waivers.toml; none when there is no such file. Raises ConfigurationError."""
+        path = self.root / WAIVERS_FILE
+        return parse_waivers(path.read_text(encoding="utf-8")) if path.exists() else ()
+
+    @cached_property
+    def _slices(self) -> Mapping[Path, str]:
+        """The folder of each feature and its team."""
+        return {each.source.path.parent: text(keyword(each.call, "owner")) or "" for each in self.features}
+
+    def team_of(self, file: str) -> str:
+        """The team that owns a file of the application; the platform's where no feature does."""
+        path = self.root / file
+        for parent in path.parents:
+            team = self._slices.get(parent)
+            if team in self.owners:
+                return str(team)
+        return "platform"
+
+    # -- the application -----------------------------------------------------------------------------------------------
+    @cached_property
+    def loading(self) -> Loading:
+        self._progress("loading the application")
+        _, unreadable = self._parsed
+        return Loading(None, unreadable) if unreadable else load(self.target, self.sources, self.root)
+
+    @property
+    def application(self) -> Application:
+        """The loaded application. Only rules with `needs_application` may ask."""
+        assert self.loading.application is not None
+        return self.loading.application
+
+    @cached_property
+    def usage(self) -> Usage:
+        return read_usage(self.application, self.sources)
+
+    @cached_property
+    def queries(self) -> tuple[Query, ...]:
+        """The declared queries of the application, then those of the platform itself."""
+        return (*self.application.queries, *platform_queries.declared())
+
+    def place_of(self, query: Query) -> tuple[str, int]:
+        """The file of a query relative to the root, and its line."""
+        path = Path(query.file)
+        return shown(path if path.is_absolute() else path.resolve(), self.root), query.line
+
+    # -- the database --------------------------------------------------------------------------------------------------
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        return read_places(self.root / "supabase" / "migrations", self.root)
+
+    @cached_property
+    def migration_refusal(self) -> Problem | None:
+        """Why the migrations cannot be applied to an empty database, or None when they were."""
+        self._progress("applying the migrations to a scratch database")
+        self._scratch = self._open.enter_context(Scratch(self.root / "supabase" / "migrations", self._postgres))
+        try:
+            self._scratch.prepare()
+        except RefusedError as error:
+            named = PLACE.search(error.detail)
+            file = shown(self.root / named["file"], self.root) if named else "supabase/migrations"
+            return Problem(file, int(named["line"]) if named else 1, Path(file).stem, error.detail)
+        return None
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What the migrated database holds; nothing when the migrations are refused."""
+        return Catalog((), frozenset()) if self.migration_refusal else self._scratch.read_catalog()
+
+    @cached_property
+    def descriptions(self) -> Mapping[Query, Description]:
+        """What each query returns, from the server itself."""
+        if self.migration_refusal:
+            return {}
+        described = self._scratch.describe([query.sql for query in self.queries], self.catalog)
+        return dict(zip(self.queries, described, strict=True))
+
+    @cached_property
+    def verdicts(self) -> Mapping[Query, Verdict]:
+        """Each query that is valid, planned at production size under every role it may run under."""
+        valid = [query for query in self.queries if query in self.descriptions and not self.descriptions[query].refusal]
+        if not valid:
+            return {}
+        self._progress(f"planning {len(valid)} queries at production size")
+        with Planner(self._scratch.copy_for_planning()) as planner:
+            return {query: planner.examine(query.sql, query.parameters, self.roles_of(query)) for query in valid}
+
+    def roles_of(self, query: Query) -> tuple[str, ...]:
+        """The database roles that a query may run under; the platform's own run under whichever may."""
+        return tuple(sorted(self.usage.roles.get(query, ALL_ROLES)))
+
+    # -- telemetry -----------------------------------------------------------------------------------------------------
+    @cached_property
+    def exported(self) -> Exported | None:
+        """The spans and metrics that came out when every route was called and every job's queue was worked on.
+
+        None without a database to do it on. Raises DeclarationError when the routes contradict each other.
+        """
+        if self.migration_refusal:
+            return None
+        self._progress("driving every route and job to see its telemetry")
+        return drive(self.application, self._scratch.admin_url, self._scratch.app_url, self._environ)

@@ -1,0 +1,78 @@
+"""Where in the migrations a table, policy or index was made: file and line of the statement. For the place of findings.
+
+What is true of a table is asked of the catalog; the text only says where to look.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pglast import ast, parse_sql
+from pglast.parser import ParseError
+
+from clarivum.checks.sources import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file, relative to the application's root."""
+
+    file: str
+    line: int
+
+
+def read_places(folder: Path, root: Path) -> Mapping[str, Place]:
+    """Places by `table public.leads`, `policy public.leads.leads_read`; of things made twice, the last."""
+    places: dict[str, Place] = {}
+    for path in sorted(folder.glob("*.sql")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            statements: Any = parse_sql(text)
+        except ParseError:
+            continue  # the scratch database refuses it, with its place
+        for raw in statements:
+            line = text.count("\n", 0, _begin(text, raw.stmt_location)) + 1
+            for name in _names(raw.stmt):
+                places[name] = Place(shown(path, root), line)
+    return places
+
+
+def place_of_table(places: Mapping[str, Place], qualified: str) -> Place:
+    """Where a table was made; the folder itself when no migration says so."""
+    return places.get(f"table {qualified}", Place("supabase/migrations", 1))
+
+
+def _names(statement: Any) -> Iterator[str]:
+    if isinstance(statement, ast.CreateStmt):
+        yield f"table {_qualified(statement.relation)}"
+    elif isinstance(statement, ast.CreateTableAsStmt):
+        into: Any = statement.into
+        yield f"table {_qualified(into.rel)}"
+    elif isinstance(statement, ast.CreatePolicyStmt):
+        yield f"policy {_qualified(statement.table)}.{statement.policy_name}"
+    elif isinstance(statement, ast.IndexStmt):
+        yield f"index {_qualified(statement.relation)}.{statement.idxname}"
+    elif isinstance(statement, ast.RenameStmt) and isinstance(statement.relation, ast.RangeVar):
+        yield f"table {statement.relation.schemaname or 'public'}.{statement.newname}"
+
+
+def _qualified(relation: Any) -> str:
+    return f"{relation.schemaname or 'public'}.{relation.relname}"
+
+
+def _begin(text: str, offset: int) -> int:
+    """Where a statement's first word stands: the parser counts the blanks and comments before it to the statement."""
+    position = offset
+    while position < len(text):
+        if text.startswith("--", position):
+            end = text.find("\n", position)
+            position = len(text) if end < 0 else end
+        elif text.startswith("/*", position):
+            end = text.find("*/", position)
+            position = len(text) if end < 0 else end + 2
+        elif text[position].isspace():
+            position += 1
+        else:
+            break
+    return position

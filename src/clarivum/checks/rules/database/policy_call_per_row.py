@@ -1,0 +1,64 @@
+"""A policy that asks for the caller's claims again for every row."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pglast import ast, parse_sql
+from pglast.parser import ParseError
+
+from clarivum.checks.facts import Facts
+from clarivum.checks.finding import Problem
+from clarivum.checks.rule import Ask, Rule
+from clarivum.checks.rules.database.tables import problem, tables
+
+PER_STATEMENT = frozenset({"jwt", "uid", "role", "email", "current_setting", "has_any_role", "has_role", "subject"})
+"""Functions whose answer is the same for every row of a statement."""
+
+
+def look(facts: Facts) -> Iterator[Problem]:
+    for table in tables(facts):
+        for policy in table.policies:
+            calls = [name for part in (policy.using, policy.check) for name in _bare_calls(part)]
+            if calls:
+                names = ", ".join(dict.fromkeys(calls))
+                made = f"policy {table.qualified}.{policy.name}"
+                fix = f"write (select {calls[0]}(…)) instead of {calls[0]}(…)"
+                yield problem(facts, table, f"the policy calls {names} once per row", fix, made=made)
+
+
+def _bare_calls(expression: str) -> Iterator[str]:
+    if expression:
+        try:
+            parsed: Any = parse_sql(f"select {expression}")
+        except ParseError:
+            return
+        yield from _walk(parsed[0].stmt)
+
+
+def _walk(node: Any) -> Iterator[str]:
+    """Calls outside any subselect; one inside is evaluated once, before the rows are read."""
+    if isinstance(node, tuple | list):
+        for member in node:
+            yield from _walk(member)
+    elif isinstance(node, ast.SubLink):
+        return
+    elif isinstance(node, ast.Node):
+        if isinstance(node, ast.FuncCall):
+            path: Any = node.funcname
+            if path[-1].sval in PER_STATEMENT:
+                yield ".".join(part.sval for part in path)
+        for field in node:
+            yield from _walk(getattr(node, field))
+
+
+RULE = Rule(
+    id="database/policy-call-per-row",
+    looks_for="A policy that calls `auth.jwt()`, `auth.uid()`, `current_setting()` or one of the platform's helpers "
+    "outside a subselect.",
+    why="Postgres evaluates `(select auth.jwt() ->> 'sub')` once per statement and `auth.jwt() ->> 'sub'` once per "
+    "row; on a large table that is most of the query's time, and the index on the column cannot be used.",
+    fix="wrap the call: (select auth.jwt() ->> 'sub')",
+    look=look,
+    ask=Ask.DATA_CHAMPION,
+    needs_application=False,
+)

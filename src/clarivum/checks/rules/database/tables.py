@@ -1,0 +1,29 @@
+"""What the rules on tables share: which tables are looked at, and how a problem with one is placed."""
+
+import re
+from collections.abc import Iterator
+
+from clarivum.checks.facts import Facts
+from clarivum.checks.finding import Problem
+from clarivum.checks.migrations_text import place_of_table
+from clarivum.database.planning import Table
+
+OWNER = re.compile(r"\bowner:\s*([A-Za-z0-9_-]+)")
+
+
+def tables(facts: Facts) -> Iterator[Table]:
+    """The application's tables; materialized views, which cannot have policies, are another matter."""
+    return (table for table in facts.catalog.tables if table.kind in {"r", "p"})
+
+
+def owner_of(table: Table) -> str:
+    """The team that the table's comment names, empty when it names none."""
+    found = OWNER.search(table.comment)
+    return found[1] if found else ""
+
+
+def problem(facts: Facts, table: Table, message: str, fix: str = "", *, made: str = "") -> Problem:
+    """A problem at the `create table` statement, or at what `made` names: `policy public.leads.leads_read`."""
+    place = facts.places.get(made) or place_of_table(facts.places, table.qualified)
+    subject = made.partition(" ")[2] or table.qualified
+    return Problem(place.file, place.line, subject, message, fix, owner_of(table))

@@ -1,0 +1,161 @@
+"""Where declared queries are used: by which call, in which function, on behalf of which route or job.
+
+Read from the syntax, with names looked up in the loaded modules; so `queries.capture_lead` is the very Query object,
+and `from … import helper` leads into the helper.
+"""
+
+import ast
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from clarivum.api import Access, Route
+from clarivum.application import Application
+from clarivum.auth.roles import STAFF_ROLES
+from clarivum.checks.sources import Source
+from clarivum.database import Queries, Query
+from clarivum.jobs import Job
+
+METHODS = frozenset({"one", "maybe", "many", "execute", "defer"})
+"""The methods of a session and of a transaction that take a query."""
+
+Function = tuple[str, str]
+"""Module and name of a top-level function or class."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One call that runs a declared query, or one mention of a query that is not declared (`query` None)."""
+
+    source: Source
+    function: Function
+    call: ast.Call
+    name: str
+    query: Query | None
+    declared: Queries
+    as_worker: bool
+    """Whether it stands inside `async with tx.as_worker()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All uses, and for each query the database roles it may run under."""
+
+    uses: tuple[Use, ...]
+    roles: Mapping[Query, frozenset[str]]
+
+
+def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
+    """Follow every route and job into the functions it calls, and those into the queries they run.
+
+    A query that no route or job reaches may run under any role of its slice.
+    """
+    uses: list[Use] = []
+    references: dict[Function, set[Function]] = {}
+    for source in sources:
+        for node in source.tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                function = (source.module, node.name)
+                uses.extend(_uses(source, function, node))
+                references[function] = set(_references(source, node))
+    roles: defaultdict[Query, set[str]] = defaultdict(set)
+    for handler, role in _entries(application):
+        reached = _reachable(handler, references)
+        for use in uses:
+            if use.query is not None and use.function in reached:
+                roles[use.query].add("clarivum_worker" if use.as_worker else role)
+    for feature in application.features:
+        slice_roles = {role for _, role in _entries_of(feature.routes, feature.jobs)}
+        for query in feature.queries or ():
+            roles[query] = roles[query] or slice_roles or {"clarivum_worker"}
+    return Usage(tuple(uses), {query: frozenset(found) for query, found in roles.items()})
+
+
+def database_role(access: Access) -> str:
+    """The role that a route's statements run under (docs/adr/0006-database-roles.md)."""
+    if not access.signed_in:
+        return "anon"
+    return "clarivum_staff" if access.roles and access.roles <= STAFF_ROLES else "authenticated"
+
+
+def loaded(source: Source, node: ast.expr) -> Any:
+    """What a dotted name is in the loaded module; None when it is no such name or not known there."""
+    if isinstance(node, ast.Name):
+        return vars(sys.modules[source.module]).get(node.id) if source.module in sys.modules else None
+    if isinstance(node, ast.Attribute):
+        owner = loaded(source, node.value)
+        return None if owner is None or isinstance(owner, Queries) else getattr(owner, node.attr, None)
+    return None
+
+
+def _uses(source: Source, function: Function, node: ast.AST, as_worker: bool = False) -> Iterator[Use]:
+    if isinstance(node, ast.Call):
+        use = _use(source, function, node, as_worker)
+        if use is not None:
+            yield use
+    if isinstance(node, ast.AsyncWith | ast.With):
+        for item in node.items:
+            yield from _uses(source, function, item, as_worker)
+        inside = as_worker or any(_is_as_worker(item.context_expr) for item in node.items)
+        for statement in node.body:
+            yield from _uses(source, function, statement, inside)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _uses(source, function, child, as_worker)
+
+
+def _use(source: Source, function: Function, call: ast.Call, as_worker: bool) -> Use | None:
+    if not (isinstance(call.func, ast.Attribute) and call.func.attr in METHODS and call.args):
+        return None
+    given = call.args[0]
+    if not isinstance(given, ast.Attribute):
+        return None
+    declared = loaded(source, given.value)
+    if not isinstance(declared, Queries):
+        return None
+    query = getattr(declared, given.attr) if given.attr in declared else None
+    return Use(source, function, call, given.attr, query, declared, as_worker)
+
+
+def _is_as_worker(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "as_worker"
+
+
+def _references(source: Source, node: ast.AST) -> Iterator[Function]:
+    """The functions and classes that a function names, whether it calls them or hands them on."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name | ast.Attribute):
+            value = loaded(source, inner)
+            if isinstance(value, FunctionType | type):
+                yield value.__module__, value.__qualname__.partition(".")[0]
+
+
+def _entries(application: Application) -> list[tuple[Function, str]]:
+    return _entries_of(application.routes, application.jobs.values())
+
+
+def _entries_of(routes: Sequence[Route], jobs: Any) -> list[tuple[Function, str]]:
+    """The handlers, each with the role its statements run under."""
+    each_job: list[Job[Any]] = list(jobs)
+    return [
+        *((handler_key(route.handler), database_role(route.access)) for route in routes),
+        *((handler_key(job.handler), "clarivum_worker") for job in each_job),
+    ]
+
+
+def handler_key(handler: Any) -> Function:
+    return handler.__module__, handler.__qualname__
+
+
+def _reachable(start: Function, references: Mapping[Function, set[Function]]) -> set[Function]:
+    seen: set[Function] = set()
+    waiting = [start]
+    while waiting:
+        function = waiting.pop()
+        if function not in seen:
+            seen.add(function)
+            waiting.extend(references.get(function, ()))
+    return seen
