@@ -63,7 +63,7 @@ class Exports:
             partial(reader.shutdown, timeout_millis=timeout_s * 1_000) for reader in self._readers
         ]
         if queue is not None:
-            stops.append(lambda: lost.append(queue.shutdown(timeout_s)))
+            stops.append(lambda: lost.append(queue.shutdown(timeout_s * 0.9)))
         if push is not None:
             push.hurry()
         if self._processors is not None:

@@ -7,7 +7,7 @@ station before that. Nothing here replaces the code under test.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -151,11 +151,12 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
             collector.take(Delivery(self.path, headers, body))
             answer = ExportTraceServiceResponse() if self.path == "/v1/traces" else ExportMetricsServiceResponse()
             content = answer.SerializeToString()
-            self.send_response(collector.status)
-            self.send_header("content-type", "application/x-protobuf")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # a silent collector's senders have long gone
+                self.send_response(collector.status)
+                self.send_header("content-type", "application/x-protobuf")
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet: the test's output is the test's."""
