@@ -1,5 +1,6 @@
 """Connections for set-up work: one, synchronous, closed afterwards; a server that does not answer is named, masked."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ import psycopg
 from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.settings import mask
 
+REASON = re.compile(r".*(?:failed|error): +(?:FATAL: +)?(.+)")
 CONNECT_TIMEOUT_S = 2
 """Per address: a name with two of them is still given up within the five seconds that a command has to say so."""
 
@@ -28,6 +30,7 @@ def connect(
 
 
 def _reason(error: psycopg.OperationalError) -> str:
-    """The last line says why; the ones before repeat the address."""
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+    """Why, once: libpq repeats the address before the reason, on a line for each address that was tried."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    reasons = [match[1] for line in lines if (match := REASON.fullmatch(line))]
+    return "; ".join(dict.fromkeys(reasons)) or next(iter(lines), type(error).__name__)
