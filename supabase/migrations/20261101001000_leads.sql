@@ -42,3 +42,5 @@ create policy leads_worker_read on public.leads for select to clarivum_worker us
 create policy leads_worker_add on public.leads for insert to clarivum_worker with check (deleted_at is null);
 create policy leads_worker_change on public.leads for update to clarivum_worker
     using (deleted_at is null) with check (true);
+
+select clarivum.create_queue('leads_enrich');

@@ -18,7 +18,6 @@ from clarivum.database.migrations import push, seed
 from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login, refuse_outdated_server
 from clarivum.database.server import EmbeddedServer
 from clarivum.errors import RefusedError
-from clarivum.jobs.queues import ensure_queues
 from clarivum.settings import Settings
 
 START_TIMEOUT_S = 30.0
@@ -140,7 +139,6 @@ class Backend:
     def _migrate(self, urls: Urls, application: Application) -> None:
         with self.steps.step("migrations") as step:
             applied = push(urls.admin, application.migrations)
-            ensure_queues(urls.admin, application.jobs.values())
             step.detail = f"{len(applied)} new"
         if application.seed.is_file():
             with self.steps.step("seed") as step:
