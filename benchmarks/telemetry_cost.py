@@ -5,6 +5,7 @@
 """
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -20,10 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from clarivum import telemetry
 from clarivum.settings import Settings
 from clarivum.telemetry import spans
-from clarivum.telemetry.finished_spans import readable
+from clarivum.telemetry.finished_spans import FinishedSpan
 from clarivum.telemetry.log_pipeline import PIPELINE
 from clarivum.telemetry.otlp import SpanEncoder
-from clarivum.telemetry.spans import FinishedSpan
+from clarivum.telemetry.sdk_spans import readable
 
 ROUNDS = 5
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -120,6 +121,48 @@ def exporting() -> None:
     measure("stock encode_spans (per batch)", lambda: encode_spans(stock).SerializePartialToString(), 5)
 
 
+COLLECTOR = """
+import sys
+from clarivum.testing.telemetry import Collector
+with Collector(silent=sys.argv[1] == "silent", keep=False) as collector:
+    print(collector.endpoint, flush=True)
+    sys.stdin.read()
+"""
+
+
+def latency(label: str, environment: dict[str, str]) -> None:
+    """Serve 20,000 requests that each give the interpreter up once, as a loop waiting for a socket does."""
+    telemetry.configure(Settings.load({**environment, "CLARIVUM_LOG_LEVEL": "error"}), role="api")
+    taken = []
+    for _ in range(20_000):
+        start = time.perf_counter()
+        served = telemetry.http_server("GET", "/api/v1/entitlements")
+        for _ in range(3):
+            telemetry.database_operation("entitlements_of_caller", "SELECT", "entitlements", "clarivum").finish()
+        time.sleep(0.0001)
+        served.finish(200)
+        taken.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    telemetry.shutdown()
+    ended_s = time.perf_counter() - start
+    taken.sort()
+    p50, p99, worst = (taken[int(len(taken) * share)] * 1e3 for share in (0.5, 0.99, 0.9999))
+    sys.stderr.write(f"  {label:<28} p50 {p50:.3f}  p99 {p99:.3f}  p99.99 {worst:.3f} ms   shutdown {ended_s:.2f} s\n")
+
+
+def collectors() -> None:
+    sys.stderr.write("a request with three statements and a pause of 0.1 ms, by what the collector does\n")
+    latency("no collector", {})
+    for kind in ("healthy", "silent"):
+        with subprocess.Popen(
+            [sys.executable, "-c", COLLECTOR, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            latency(kind, {"OTEL_EXPORTER_OTLP_ENDPOINT": process.stdout.readline().strip()})
+            process.terminate()
+    latency("refused", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
+
+
 def stock_sdk() -> None:
     histogram = MeterProvider([InMemoryMetricReader()]).get_meter("m").create_histogram("h")
     provider = TracerProvider()
@@ -151,7 +194,7 @@ def main() -> None:
     exporting()
     metrics_page()
     stock_sdk()
-    telemetry.shutdown()
+    collectors()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from clarivum.telemetry.instruments import (
     histogram,
 )
 from clarivum.telemetry.job_messages import JobProcess, JobPublish, job_process, job_publish
-from clarivum.telemetry.process import configure, render_prometheus, shutdown
+from clarivum.telemetry.process import configure, flush, render_prometheus, shutdown
 from clarivum.telemetry.prometheus_page import PROMETHEUS_CONTENT_TYPE
 from clarivum.telemetry.scrubbing import scrub, scrub_value
 from clarivum.telemetry.spans import Span, current_context, span
@@ -38,6 +38,7 @@ __all__ = [
     "counter",
     "current_context",
     "database_operation",
+    "flush",
     "gauge",
     "get_logger",
     "histogram",

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from clarivum.telemetry.aggregation import HistogramCell
+from clarivum.telemetry.finished_spans import Kind, SpanShape
 from clarivum.telemetry.instruments import DATABASE_SECONDS, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
 from clarivum.telemetry.scrubbing import scrub
-from clarivum.telemetry.spans import TRACING, ActiveSpan, Kind, SpanShape, active_span
+from clarivum.telemetry.spans import TRACING, ActiveSpan, active_span
 from clarivum.telemetry.trace_context import SAMPLED
 
 OPERATION_DURATION = histogram(

@@ -19,7 +19,7 @@ from clarivum.telemetry.export_metrics import (
     SPANS_EXPORTED,
     SPANS_PROCESSED,
 )
-from clarivum.telemetry.spans import FinishedSpan
+from clarivum.telemetry.finished_spans import FinishedSpan
 
 QUEUE_SPANS = 2_048
 BATCH_SPANS = 512
@@ -59,6 +59,7 @@ class SpanQueue:
     def _reset(self) -> None:
         self._spans: deque[FinishedSpan] = deque()
         self._wake = threading.Event()
+        self._idle = threading.Event()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -75,6 +76,12 @@ class SpanQueue:
             self._start()
         if waiting + 1 >= self._batch and not self._wake.is_set():
             self._wake.set()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Export what waits now. False when the collector did not take it in time."""
+        self._idle.clear()
+        self._wake.set()
+        return self._thread is None or self._idle.wait(timeout_s)
 
     def shutdown(self, timeout_s: float) -> int:
         """Export what waits, each batch tried once, for at most `timeout_s`. Returns how many spans were lost."""
@@ -103,7 +110,9 @@ class SpanQueue:
             self._wake.wait(self._delay_s)
             self._wake.clear()
             self._send()
+            self._idle.set()
         self._send()
+        self._idle.set()
 
     def _send(self) -> None:
         while self._spans and (self._deadline is None or time.monotonic() < self._deadline):

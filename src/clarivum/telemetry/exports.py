@@ -15,10 +15,10 @@ from clarivum.errors import ConfigurationError
 from clarivum.settings import Settings
 from clarivum.telemetry.aggregation import Attributes
 from clarivum.telemetry.export_queue import SpanQueue
-from clarivum.telemetry.finished_spans import ProcessorSink
+from clarivum.telemetry.finished_spans import SpanSink
 from clarivum.telemetry.readers import attach
 from clarivum.telemetry.resource import parse_attributes
-from clarivum.telemetry.spans import SpanSink
+from clarivum.telemetry.sdk_spans import ProcessorSink
 
 if TYPE_CHECKING:
     from clarivum.telemetry.otlp import OtlpMetricExport
@@ -58,23 +58,36 @@ class Exports:
         Returns how many spans were lost.
         """
         lost: list[int] = []
-        queue, push = self._queue, self._push
+        queue = self._queue
         stops: list[Callable[[], object]] = [
             partial(reader.shutdown, timeout_millis=timeout_s * 1_000) for reader in self._readers
         ]
         if queue is not None:
             stops.append(lambda: lost.append(queue.shutdown(timeout_s * 0.9)))
-        if push is not None:
-            push.hurry()
+        if self._push is not None:
+            self._push.hurry()
         if self._processors is not None:
             stops.append(self._processors.shutdown)
-        threads = [threading.Thread(target=stop, name="clarivum-telemetry-stop", daemon=True) for stop in stops]
-        deadline = time.monotonic() + timeout_s
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        _side_by_side(stops, timeout_s)
         return sum(lost)
+
+    def flush(self, timeout_s: float) -> None:
+        """Export what waits now, for at most `timeout_s`, and go on."""
+        flushes: list[Callable[[], object]] = [
+            partial(reader.force_flush, timeout_millis=timeout_s * 1_000) for reader in self._readers
+        ]
+        if self._queue is not None:
+            flushes.append(partial(self._queue.flush, timeout_s))
+        _side_by_side(flushes, timeout_s)
+
+
+def _side_by_side(calls: Sequence[Callable[[], object]], timeout_s: float) -> None:
+    threads = [threading.Thread(target=call, name="clarivum-telemetry-end", daemon=True) for call in calls]
+    deadline = time.monotonic() + timeout_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _otlp(settings: Settings, attributes: Attributes) -> "tuple[SpanQueue, OtlpMetricExport]":

@@ -1,69 +1,62 @@
-"""Finished spans as the OpenTelemetry SDK's own, for span processors that an application or a test brings along."""
+"""Finished spans as small records: what leaves the request's path, before any exporter has looked at it.
 
-from collections.abc import Sequence
+What the spans of one operation share (name, kind, attributes, outcome) is a `SpanShape`, made once.
+"""
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanKind, TraceFlags, TraceState
-from opentelemetry.trace import SpanContext as SdkSpanContext
-from opentelemetry.trace.status import Status, StatusCode
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, Protocol
 
-from clarivum import __version__
-from clarivum.telemetry.spans import FinishedSpan, Kind, SpanSink
-
-_SCOPE = InstrumentationScope("clarivum", __version__)
-_KINDS = {
-    Kind.INTERNAL: SpanKind.INTERNAL,
-    Kind.SERVER: SpanKind.SERVER,
-    Kind.CLIENT: SpanKind.CLIENT,
-    Kind.PRODUCER: SpanKind.PRODUCER,
-    Kind.CONSUMER: SpanKind.CONSUMER,
-}
+from clarivum.telemetry.aggregation import Attributes
+from clarivum.telemetry.trace_context import SpanContext
 
 
-def readable(span: FinishedSpan, resource: Resource) -> ReadableSpan:
-    """The SDK's view of a finished span."""
-    parent = (
-        _context(span.trace_id, span.parent_id, span.flags, remote=span.parent_is_remote) if span.parent_id else None
-    )
-    link = span.link
-    return ReadableSpan(
-        name=span.shape.name,
-        context=_context(span.trace_id, span.span_id, span.flags, tracestate=span.tracestate),
-        parent=parent,
-        resource=resource,
-        attributes={**span.attributes, **span.shape.attributes},
-        events=[Event(event.name, dict(event.attributes), event.time_ns) for event in span.events],
-        links=[] if link is None else [Link(_context(link.trace_id, link.span_id, link.flags, remote=True))],
-        kind=_KINDS[span.shape.kind],
-        status=Status(StatusCode.ERROR if span.shape.failed else StatusCode.UNSET),
-        start_time=span.start_ns,
-        end_time=span.end_ns,
-        instrumentation_scope=_SCOPE,
-    )
+class Kind(IntEnum):
+    """Span kinds, numbered as in the OTLP protocol."""
+
+    INTERNAL = 1
+    SERVER = 2
+    CLIENT = 3
+    PRODUCER = 4
+    CONSUMER = 5
 
 
-class ProcessorSink:
-    """Gives each finished span to the processors' `on_end`. There is no `on_start`: a span is made when it ends."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SpanShape:
+    """What all spans of one operation and outcome share. Compared by identity, so that exporters can cache by it."""
 
-    def __init__(self, processors: Sequence[SpanProcessor], resource: Resource, queue: SpanSink | None) -> None:
-        self._processors = tuple(processors)
-        self._resource = resource
-        self._queue = queue
-
-    def emit(self, span: FinishedSpan) -> None:
-        if self._queue is not None:
-            self._queue.emit(span)
-        made = readable(span, self._resource)
-        for processor in self._processors:
-            processor.on_end(made)
-
-    def shutdown(self) -> None:
-        for processor in self._processors:
-            processor.shutdown()
+    name: str
+    kind: Kind
+    attributes: Attributes
+    failed: bool = False
 
 
-def _context(trace_id: int, span_id: int, flags: int, *, remote: bool = False, tracestate: str = "") -> SdkSpanContext:
-    state = TraceState.from_header([tracestate]) if tracestate else None
-    return SdkSpanContext(trace_id, span_id, is_remote=remote, trace_flags=TraceFlags(flags), trace_state=state)
+class SpanEvent(NamedTuple):
+    """Something that happened at one moment of a span; attributes are scrubbed."""
+
+    name: str
+    time_ns: int
+    attributes: Attributes
+
+
+class FinishedSpan(NamedTuple):
+    """A recorded span. Times in nanoseconds since 1970; `parent_id` 0 is a root; `attributes` add to the shape's."""
+
+    shape: SpanShape
+    trace_id: int
+    span_id: int
+    parent_id: int
+    parent_is_remote: bool
+    flags: int
+    tracestate: str
+    start_ns: int
+    end_ns: int
+    attributes: Attributes
+    events: tuple[SpanEvent, ...]
+    link: SpanContext | None
+
+
+class SpanSink(Protocol):
+    """What takes finished spans. `emit` is called on the request's path: it must neither block nor raise."""
+
+    def emit(self, span: FinishedSpan) -> None: ...

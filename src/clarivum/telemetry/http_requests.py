@@ -7,10 +7,11 @@ from time import perf_counter
 
 from clarivum.telemetry.access_line import write_access_line
 from clarivum.telemetry.aggregation import HistogramCell
+from clarivum.telemetry.finished_spans import Kind, SpanShape
 from clarivum.telemetry.instruments import REQUEST_SECONDS, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
 from clarivum.telemetry.scrubbing import scrub
-from clarivum.telemetry.spans import ActiveSpan, Kind, SpanShape
+from clarivum.telemetry.spans import ActiveSpan
 from clarivum.telemetry.trace_context import bounded_baggage, bounded_tracestate, parse_traceparent
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})

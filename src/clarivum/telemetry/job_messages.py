@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from clarivum.telemetry.aggregation import HistogramCell, NumberCell
+from clarivum.telemetry.finished_spans import Kind, SpanShape
 from clarivum.telemetry.instruments import REQUEST_SECONDS, counter, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
 from clarivum.telemetry.scrubbing import scrub
-from clarivum.telemetry.spans import ActiveSpan, Kind, SpanShape, active_span
+from clarivum.telemetry.spans import ActiveSpan, active_span
 from clarivum.telemetry.trace_context import SpanContext, bounded_baggage, bounded_tracestate, parse_traceparent
 
 _DESTINATION = ("messaging.system", "messaging.destination.name", "messaging.operation.name", "clarivum.job.name")

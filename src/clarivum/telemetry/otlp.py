@@ -15,7 +15,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from clarivum.telemetry.aggregation import Attributes, AttributeValue
-from clarivum.telemetry.spans import FinishedSpan, SpanShape
+from clarivum.telemetry.finished_spans import FinishedSpan, SpanShape
 from clarivum.telemetry.trace_context import SpanContext
 
 _MAX_SHAPES = 16_384

@@ -66,6 +66,14 @@ def configure(
     _process.attributes, _process.exports, _process.page = attributes, exports, None
 
 
+def flush(timeout_s: float = 2.0) -> None:
+    """Export and write what waits, for at most `timeout_s` in all, and go on: before a Lambda freezes."""
+    deadline = time.monotonic() + timeout_s
+    if _process.exports is not None:
+        _process.exports.flush(timeout_s * 0.9)
+    PIPELINE.writer.flush(max(0.1, deadline - time.monotonic()))
+
+
 def shutdown(timeout_s: float = 5.0) -> None:
     """Export and write what waits, for at most `timeout_s` in all. Afterwards no span is recorded; logs still work."""
     deadline = time.monotonic() + timeout_s

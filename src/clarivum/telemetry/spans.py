@@ -1,75 +1,23 @@
-"""Spans under way and spans finished: small records on the request's path, encoded in the export thread.
+"""Spans under way: who is working, for which trace, since when.
 
 A span always has ids, so that logs, problem documents and outgoing messages can name it; it is recorded only when it is
-sampled and something takes it. What the spans of one operation share is a `SpanShape`, made once.
+sampled and something takes it.
 """
 
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 from time import perf_counter
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Self
 
 from clarivum.telemetry.aggregation import Attributes, AttributeValue
 from clarivum.telemetry.exceptions import describe
+from clarivum.telemetry.finished_spans import FinishedSpan, Kind, SpanEvent, SpanShape, SpanSink
 from clarivum.telemetry.sampling import Sampler, sampler
 from clarivum.telemetry.scrubbing import STARS, is_secret_key, scrub
 from clarivum.telemetry.trace_context import SAMPLED, SpanContext, new_span_id, new_trace_id
-
-
-class Kind(IntEnum):
-    """Span kinds, numbered as in the OTLP protocol."""
-
-    INTERNAL = 1
-    SERVER = 2
-    CLIENT = 3
-    PRODUCER = 4
-    CONSUMER = 5
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SpanShape:
-    """What all spans of one operation and outcome share. Compared by identity, so that exporters can cache by it."""
-
-    name: str
-    kind: Kind
-    attributes: Attributes
-    failed: bool = False
-
-
-class SpanEvent(NamedTuple):
-    """Something that happened at one moment of a span; attributes are scrubbed."""
-
-    name: str
-    time_ns: int
-    attributes: Attributes
-
-
-class FinishedSpan(NamedTuple):
-    """A recorded span. Times in nanoseconds since 1970; `parent_id` 0 is a root; `attributes` add to the shape's."""
-
-    shape: SpanShape
-    trace_id: int
-    span_id: int
-    parent_id: int
-    parent_is_remote: bool
-    flags: int
-    tracestate: str
-    start_ns: int
-    end_ns: int
-    attributes: Attributes
-    events: tuple[SpanEvent, ...]
-    link: SpanContext | None
-
-
-class SpanSink(Protocol):
-    """What takes finished spans. `emit` is called on the request's path: it must neither block nor raise."""
-
-    def emit(self, span: FinishedSpan) -> None: ...
 
 
 class Tracing:

@@ -28,8 +28,9 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from clarivum.telemetry import instruments
 from clarivum.telemetry.aggregation import HistogramCell, HistogramPoint
+from clarivum.telemetry.finished_spans import FinishedSpan
 from clarivum.telemetry.log_pipeline import PIPELINE
-from clarivum.telemetry.spans import TRACING, FinishedSpan
+from clarivum.telemetry.spans import TRACING
 
 Value = str | int | float | bool | None
 
@@ -65,11 +66,13 @@ class Delivery:
 class Collector:
     """An OTLP/HTTP collector on a free loopback port: `with Collector() as collector: … collector.endpoint`.
 
-    `status` is what it answers; `silent` accepts deliveries and answers none until the block ends.
+    `status` is what it answers; `silent` accepts deliveries and answers none until the block ends; without `keep` they
+    are forgotten at once.
     """
 
     status: int = 200
     silent: bool = False
+    keep: bool = True
     deliveries: list[Delivery] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -132,7 +135,8 @@ class Collector:
     def take(self, delivery: Delivery) -> None:
         """Store a delivery; called by the server's threads, which then wait while the collector is silent."""
         with self._changed:
-            self.deliveries.append(delivery)
+            if self.keep:
+                self.deliveries.append(delivery)
             self._changed.notify_all()
         if self.silent:
             self._released.wait()

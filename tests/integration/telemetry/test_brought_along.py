@@ -71,6 +71,20 @@ def test_configuring_again_ends_what_was_before():
         assert (len(first.spans), len(second.spans)) == (1, 1)
 
 
+def test_flush_exports_what_waits_and_goes_on():
+    with Collector() as collector:
+        telemetry.configure(
+            Settings.load({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "CLARIVUM_LOG_LEVEL": "error"}),
+            role="worker",
+        )
+        for number in (1, 2, 3):
+            telemetry.http_server("GET", "/x").finish(200)
+            telemetry.flush(20)
+            assert len(collector.spans) == number
+            (point,) = collector.metrics["http.server.request.duration"].histogram.data_points
+            assert point.count == number
+
+
 def test_shutdown_gives_the_interpreter_back_what_it_took():
     hook, handlers = sys.excepthook, list(logging.getLogger().handlers)
     telemetry.configure(Settings.load({}), role="worker")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from clarivum.telemetry.export_queue import BATCH_SPANS, QUEUE_SPANS, SpanQueue
-from clarivum.telemetry.spans import FinishedSpan, Kind, SpanShape
+from clarivum.telemetry.finished_spans import FinishedSpan, Kind, SpanShape
 from clarivum.testing.telemetry import metric_points
 
 SHAPE = SpanShape("x", Kind.INTERNAL, {})

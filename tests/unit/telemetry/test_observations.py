@@ -4,8 +4,8 @@ import pytest
 
 from clarivum.errors import INVALID_CURSOR, RequestError
 from clarivum.telemetry import database_operation, http_server, job_process, job_publish, parse_traceparent
+from clarivum.telemetry.finished_spans import Kind
 from clarivum.telemetry.outcomes import MAX_ERROR_TYPES, bounded_error_type
-from clarivum.telemetry.spans import Kind
 from clarivum.testing.telemetry import metric_points
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -9,9 +9,9 @@ from opentelemetry.sdk.resources import Resource
 
 from clarivum import __version__
 from clarivum.telemetry import SpanContext
-from clarivum.telemetry.finished_spans import readable
+from clarivum.telemetry.finished_spans import FinishedSpan, Kind, SpanEvent, SpanShape
 from clarivum.telemetry.otlp import SpanEncoder
-from clarivum.telemetry.spans import FinishedSpan, Kind, SpanEvent, SpanShape
+from clarivum.telemetry.sdk_spans import readable
 
 RESOURCE = {"service.name": "clarivum", "process.pid": 7, "odd": "é\n"}
 

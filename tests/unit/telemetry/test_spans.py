@@ -6,8 +6,9 @@ from contextvars import Context
 import pytest
 
 from clarivum.telemetry import SpanContext, current_context, database_operation, http_server, job_publish, span
+from clarivum.telemetry.finished_spans import Kind
 from clarivum.telemetry.sampling import sampler
-from clarivum.telemetry.spans import TRACING, Kind
+from clarivum.telemetry.spans import TRACING
 
 CALLER = SpanContext(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7, 3)
 
