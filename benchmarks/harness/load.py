@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clarivum.errors import DependencyDownError
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NUMBER = "@@@@@@@@@@@@"
@@ -23,8 +25,8 @@ ADDRESS = "@@@@:@@@@:@@@@"
 GRACE_S = 20.0
 
 
-class LoadError(Exception):
-    """The load generator itself failed."""
+class LoadError(DependencyDownError):
+    """A program that measures, or is measured, failed."""
 
 
 @dataclass(frozen=True, slots=True)

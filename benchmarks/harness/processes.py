@@ -1,9 +1,11 @@
 """Processes of a measurement: started in a session of their own, waited for, stopped in any case; their CPU time."""
 
+import ctypes
 import http.client
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,12 +15,16 @@ from typing import Any
 
 import psutil
 
+from clarivum.errors import DependencyDownError
+
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 LOG_TAIL_CHARACTERS = 600
 
 
-class NotReadyError(Exception):
+class NotReadyError(DependencyDownError):
     """A process ended, or did not answer in time. The text carries the end of its output."""
 
 
@@ -51,11 +57,18 @@ def running(
             env=dict(environ),
             cwd=directory,
             start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, and nothing else forks here
         )
     try:
         yield Running(process, log)
     finally:
         stop(process)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the bench ends, even by SIGKILL (Linux)."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

@@ -1,6 +1,6 @@
 """docs/benchmarks.md, made from results. Pure: data in, Markdown out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from statistics import median
 
 from benchmarks.harness.results import Aim, Result, Scenario, Target
@@ -24,9 +24,19 @@ def render(results: Sequence[Result]) -> str:
     parts = [FIRST_LINE, INTRODUCTION.strip()]
     parts += [_aims(results)]
     for result in results:
-        parts += [_scenario(scenario) for scenario in result.scenarios]
-        parts += [_conditions(result)]
+        parts += [*_scenarios(result), _conditions(result)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def page() -> str:
+    """The page of the results that are kept."""
+    found = (Result.load(name) for name in ("request", "jobs"))
+    return render([result for result in found if result is not None])
+
+
+def summary(result: Result) -> str:
+    """One run as it is printed: the same Markdown without the page around it."""
+    return "\n\n".join(part for part in (*_scenarios(result), _aims([result]), _conditions(result)) if part)
 
 
 def number(value: float) -> str:
@@ -71,11 +81,19 @@ def _wanted(aim: Aim) -> str:
     return f"{'≥' if aim.at_least else '≤'} {number(aim.wanted)} {aim.unit}".strip()
 
 
-def _scenario(scenario: Scenario) -> str:
+def _scenarios(result: Result) -> Iterator[str]:
+    """Each with the notes that were not said before."""
+    said: set[str] = set()
+    for scenario in result.scenarios:
+        yield _scenario(scenario, said)
+        said |= {target.note for target in scenario.targets}
+
+
+def _scenario(scenario: Scenario, said: Set[str]) -> str:
     parts = [f"## {scenario.title}", scenario.about]
     if scenario.targets:
         parts.append(_figures(scenario))
-        parts.append(_notes(scenario.targets))
+        parts.append("\n".join(f"- {who.title}: {who.note}" for who in scenario.targets if who.note not in {"", *said}))
     if scenario.missing:
         parts.append("\n".join(["Not measured:", "", *(f"- {who.title}: {who.reason}" for who in scenario.missing)]))
     if scenario.profile:
@@ -121,10 +139,6 @@ def _name(target: Target) -> str:
 
 def _latencies(target: Target) -> tuple[str, str]:
     return spread(target.latency_ms("p50_ms")), spread(target.latency_ms("p99_ms"))
-
-
-def _notes(targets: Sequence[Target]) -> str:
-    return "\n".join(f"- {target.title}: {target.note}" for target in targets if target.note)
 
 
 def _profile(scenario: Scenario) -> str:

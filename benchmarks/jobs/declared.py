@@ -1,8 +1,9 @@
 """The jobs that ours is measured on: nothing to do, so that what is left is the platform."""
 
 from collections.abc import Callable
+from typing import Any
 
-from clarivum.jobs import Payload, Run, job
+from clarivum.jobs import Job, Payload, Run, job
 
 BATCH = 100
 
@@ -39,5 +40,5 @@ async def batched(payload: Batched, run: Run) -> None:
     Starts.tell(payload.sent_at)
 
 
-JOBS = {"single": single, "batched": batched}
+JOBS: dict[str, Job[Any]] = {"single": single, "batched": batched}
 PAYLOADS: dict[str, type[Single] | type[Batched]] = {"single": Single, "batched": Batched}

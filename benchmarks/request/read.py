@@ -19,6 +19,7 @@ from benchmarks.harness.spread import paired_ratio
 from benchmarks.request.bench import Bench
 from benchmarks.request.targets import ROOT, HttpTarget, http_targets, ours_target, raw_asgi_target
 from benchmarks.request.work import MEMBERS, READ_PATH, context_statement, read_requests, read_statement
+from clarivum.errors import DependencyDownError
 
 MAX_TARGETS = 8
 PROFILE_S = 8.0
@@ -29,7 +30,7 @@ CLAIMS = (
 )
 
 
-class WrongAnswerError(Exception):
+class WrongAnswerError(DependencyDownError):
     """A target did not do the work: its rows are not the member's, or it took a forged token."""
 
 

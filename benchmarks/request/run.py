@@ -15,6 +15,7 @@ from benchmarks.request.capture import measure_capture
 from benchmarks.request.read import measure_read
 from benchmarks.request.targets import POOL_CONNECTIONS
 from bff.app import application
+from clarivum.jobs.queues import ensure_queues
 
 
 def measure(options: Options, command: str, say: Say) -> Result:
@@ -22,6 +23,7 @@ def measure(options: Options, command: str, say: Say) -> Result:
     options.folder.mkdir(parents=True, exist_ok=True)
     facts = machine_facts()
     with scratch_database(options.data, options.postgres, application.migrations) as scratch:
+        ensure_queues(scratch.admin_url, application.jobs.values())
         say(f"Postgres {options.postgres} on a scratch directory, migrated")
         with identity(options.folder) as issuer:
             bench = Bench(options, scratch, issuer, say)
