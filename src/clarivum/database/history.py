@@ -12,7 +12,15 @@ from pglast import scan
 from clarivum.database.migration_files import Migration
 from clarivum.errors import MIGRATION_REFUSED, RefusedError
 
+STANDS = """
+select count(*) = 3 from pg_attribute where not attisdropped and (attrelid, attname) in (
+    (to_regclass('supabase_migrations.schema_migrations'), 'statements'),
+    (to_regclass('supabase_migrations.schema_migrations'), 'name'),
+    (to_regclass('supabase_migrations.clarivum_unfinished'), 'version')
+)
+"""
 PREPARE = """
+set local lock_timeout = '2s';
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (version text not null primary key);
 alter table supabase_migrations.schema_migrations add column if not exists statements text[];
@@ -55,6 +63,13 @@ class Status:
     def in_step(self) -> bool:
         """Nothing to do and nothing wrong."""
         return not (self.pending or self.edited or self.missing or self.late)
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Make the tables that are missing; where all stand, take no lock (ALTER TABLE would, even with nothing to add)."""
+    if connection.execute(STANDS).fetchone() != (True,):
+        with connection.transaction():
+            connection.execute(PREPARE)
 
 
 def read_history(connection: psycopg.Connection) -> list[Applied]:

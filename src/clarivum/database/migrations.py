@@ -104,7 +104,7 @@ def push(
         if dry_run or not _pending(connection, migrations):
             return _pending(connection, migrations)
         with _only_deployer(connection, pace, report):
-            connection.execute(history.PREPARE)
+            history.prepare(connection)
             pending = _pending(connection, migrations)
             for number, migration in enumerate(pending, 1):
                 report(Step.APPLYING, migration, number, len(pending))

@@ -53,8 +53,8 @@ def become(uid: int, gid: int, capability: int) -> None:
     os.setgroups([])
     if capability >= 0:
         _prctl(PR_SET_SECUREBITS, _prctl(PR_GET_SECUREBITS) | SECBIT_NO_SETUID_FIXUP)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    os.setgid(gid)  # of root: real, effective and saved
+    os.setuid(uid)
     if capability >= 0:
         _capset(capability)
         _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)

@@ -15,6 +15,10 @@ import psutil
 import pytest
 
 from clarivum.database import server_launch
+from clarivum.database.server_binaries import locate
+from clarivum.database.server_home import prepare_home
+from clarivum.database.server_process import Postmaster
+from clarivum.database.server_settings import arguments
 from clarivum.testing.postgres import scratch_place
 
 SERVE = Path(__file__).with_name("serve.py")
@@ -83,3 +87,14 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def left_behind(data: Path) -> Postmaster:
+    """A server on the directory that no living process owns, as where the kernel knows no parent-death signal."""
+    home = prepare_home(data, "postgres-18", locate(18))
+    settings = arguments(18, port=1, socket_directory=str(home.make_socket_directory()), options={}, listen="")
+    postmaster = Postmaster(
+        home.command("postgres", "-D", str(home.cluster), *settings), home.cluster, data / "left.log"
+    )
+    postmaster.wait_ready(30)
+    return postmaster

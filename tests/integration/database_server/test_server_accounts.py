@@ -9,12 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from clarivum.database.server import EmbeddedServer
 from clarivum.database.server_binaries import DIRECTORIES, locate
+from clarivum.testing.postgres import TEST_OPTIONS
 
-from .conftest import eventually, gone, owner
+from .conftest import eventually, gone, left_behind, owner
 
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SYS_PTRACE = 19
 AS_ROOT = os.geteuid() == 0
 
 
@@ -87,6 +90,17 @@ def root_without_the_rights_of_root_is_told_so(place: Path) -> None:
         assert "ordinary user" in running.facts["detail"]
 
 
+def root_that_may_not_look_into_processes_still_finds_a_server_left_behind(place: Path) -> None:
+    data = place / "data"
+    with EmbeddedServer(data, options=TEST_OPTIONS) as server, psycopg.connect(server.admin_url()) as connection:
+        connection.execute("create table kept as select 1 as n")
+    left = left_behind(data)
+    with owner(data, 18, str(place), f"drop:{CAP_SYS_PTRACE}") as running:
+        assert not left.running
+        with psycopg.connect(running.facts["admin_url"]) as connection:
+            assert connection.execute("select n from kept").fetchall() == [(1,)]
+
+
 CASES: list[Callable[[Path], None]] = [an_ordinary_user]
 if AS_ROOT:  # only root can lower its rights
     CASES += [
@@ -94,6 +108,7 @@ if AS_ROOT:  # only root can lower its rights
         root_in_a_container_that_drops_the_search_capability,
         root_where_no_capability_can_be_kept_works_on_a_copy,
         root_without_the_rights_of_root_is_told_so,
+        root_that_may_not_look_into_processes_still_finds_a_server_left_behind,
     ]
 
 

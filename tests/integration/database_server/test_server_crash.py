@@ -11,23 +11,8 @@ import pytest
 
 from clarivum.database import server_pidfile
 from clarivum.database.server import EmbeddedServer
-from clarivum.database.server_binaries import locate
-from clarivum.database.server_home import prepare_home
-from clarivum.database.server_process import Postmaster
-from clarivum.database.server_settings import arguments
 
-from .conftest import eventually, gone, owner
-
-
-def left_behind(data: Path) -> Postmaster:
-    """A server on the directory that no living process owns, as where the kernel knows no parent-death signal."""
-    home = prepare_home(data, "postgres-18", locate(18))
-    settings = arguments(18, port=1, socket_directory=str(home.make_socket_directory()), options={}, listen="")
-    postmaster = Postmaster(
-        home.command("postgres", "-D", str(home.cluster), *settings), home.cluster, data / "left.log"
-    )
-    postmaster.wait_ready(30)
-    return postmaster
+from .conftest import eventually, gone, left_behind, owner
 
 
 @pytest.fixture(autouse=True)
