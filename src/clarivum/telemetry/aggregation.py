@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-AttributeValue = str | int | bool
+AttributeValue = str | int | float | bool
 Attributes = Mapping[str, AttributeValue]
 
 
@@ -56,7 +56,8 @@ class HistogramCell:
             return HistogramPoint(tuple(self._counts), self._sum, self._min, self._max)
 
     def reset(self) -> None:
-        """Start anew from now, as a restarted process would."""
+        """Start anew from now, as a restarted process would. Takes a new lock: after fork the old one may be held."""
+        self._lock = threading.Lock()
         with self._lock:
             self._counts = [0] * (len(self._boundaries) + 1)
             self._sum, self._min, self._max = 0.0, math.inf, -math.inf
@@ -91,6 +92,8 @@ class NumberCell:
             return self._value if self._touched else None
 
     def reset(self) -> None:
+        """Start anew from now, as a restarted process would."""
+        self._lock = threading.Lock()
         with self._lock:
             self._value = 0
             self._touched = False

@@ -12,7 +12,7 @@ from clarivum.telemetry.instruments import REQUEST_SECONDS, histogram
 from clarivum.telemetry.outcomes import bounded_error_type
 from clarivum.telemetry.scrubbing import scrub
 from clarivum.telemetry.spans import ActiveSpan
-from clarivum.telemetry.trace_context import bounded_baggage, bounded_tracestate, parse_traceparent
+from clarivum.telemetry.trace_context import SpanContext, bounded_baggage, bounded_tracestate, parse_traceparent
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"})
 
@@ -34,10 +34,15 @@ class HttpObservation(ActiveSpan):
 
     __slots__ = ("_finished", "method", "route", "scheme")
 
-    method: str
-    route: str | None
-    scheme: str
-    _finished: bool
+    def __init__(
+        self, parent: SpanContext | None, tracestate: str, baggage: str, *, method: str, route: str | None, scheme: str
+    ) -> None:
+        super().__init__(parent, tracestate, baggage)
+        self.method = method if method in KNOWN_METHODS else "_OTHER"
+        self.route = route
+        self.scheme = scheme
+        self._finished = False
+        self._activate()
 
     def finish(self, status: int, error_type: "str | BaseException | None" = None) -> None:
         """Record span, metric and access line; a second call does nothing.
@@ -82,19 +87,15 @@ def http_server(
     """
     parent = None if traceparent is None else parse_traceparent(traceparent)
     if parent is None:
-        observation = HttpObservation(None)
-    else:
-        observation = HttpObservation(
-            parent,
-            bounded_tracestate(tracestate) if tracestate else "",
-            bounded_baggage(baggage) if baggage else "",
-        )
-    observation.method = method if method in KNOWN_METHODS else "_OTHER"
-    observation.route = route
-    observation.scheme = scheme
-    observation._finished = False
-    observation._activate()
-    return observation
+        tracestate = baggage = None
+    return HttpObservation(
+        parent,
+        bounded_tracestate(tracestate) if tracestate else "",
+        bounded_baggage(baggage) if baggage else "",
+        method=method,
+        route=route,
+        scheme=scheme,
+    )
 
 
 def _bind(key: _Outcome) -> _Bound:

@@ -5,6 +5,7 @@ label can slip in. Values are scrubbed. Beyond `MAX_CELLS` sets a metric counts 
 """
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 
 from clarivum.errors import DeclarationError
 from clarivum.telemetry.aggregation import Attributes, AttributeValue, HistogramCell, NumberCell
-from clarivum.telemetry.scrubbing import scrub
+from clarivum.telemetry.scrubbing import scrub_attribute
 
 MAX_CELLS = 2_000
 MAX_VALUE_CHARACTERS = 200
@@ -65,6 +66,12 @@ class Instrument(Generic[Cell]):
                 cells.append(self._overflow)
             return cells
 
+    def start_anew(self) -> None:
+        """Set every cell back to nothing measured, as in a process just started."""
+        self._lock = threading.Lock()
+        for cell in self.cells():
+            cell.reset()
+
     def signature(self) -> tuple[object, ...]:
         """What must agree when two places declare the same name."""
         return (self.kind, self.unit, self.attribute_names)
@@ -78,7 +85,7 @@ class Instrument(Generic[Cell]):
                 f"metric {self.name} is declared with the attributes {', '.join(self.attribute_names) or '(none)'}, "
                 f"and was given {len(values)} values"
             )
-        key = tuple(_bounded(value) for value in values)
+        key = tuple(_bounded(name, value) for name, value in zip(self.attribute_names, values, strict=True))
         with self._lock:
             cell = self._cells.get(key)
             if cell is not None:
@@ -197,5 +204,17 @@ def _declare(instrument: Declared) -> Declared:
     return existing
 
 
-def _bounded(value: AttributeValue | None) -> AttributeValue | None:
-    return scrub(value)[:MAX_VALUE_CHARACTERS] if isinstance(value, str) else value
+def _bounded(name: str, value: AttributeValue | None) -> AttributeValue | None:
+    if value is None:
+        return None
+    scrubbed = scrub_attribute(name, value)
+    return scrubbed[:MAX_VALUE_CHARACTERS] if isinstance(scrubbed, str) else scrubbed
+
+
+def _start_anew() -> None:
+    """In a child made by fork: count from nothing, with locks that no lost thread holds."""
+    for instrument in REGISTRY.values():
+        instrument.start_anew()
+
+
+os.register_at_fork(after_in_child=_start_anew)

@@ -14,13 +14,12 @@ import orjson
 from clarivum.telemetry.exceptions import qualified_name, stack
 from clarivum.telemetry.export_metrics import LOG_LINES_DROPPED
 from clarivum.telemetry.line_writer import LineWriter
-from clarivum.telemetry.scrubbing import STARS, is_secret_key, scrub, scrub_value
+from clarivum.telemetry.scrubbing import INTEGER_LIMIT, STARS, is_secret_key, scrub, scrub_value
 from clarivum.telemetry.spans import active_span
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 MAX_LINE_BYTES = 65_536
 _FIXED = ("timestamp", "level", "event", "logger", "service", "trace_id", "span_id")
-_INTEGER_LIMIT = 1 << 63
 _MAX_DIGITS = 64
 Event = dict[str, object]
 
@@ -116,7 +115,7 @@ def _field(key: str) -> tuple[str, bool]:
 def _representable(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, int) and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+    if isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
         return f"{value:x}"[:_MAX_DIGITS]
     if isinstance(value, dict):
         return {str(_representable(str(key))): _representable(item) for key, item in value.items()}

@@ -103,6 +103,8 @@ def _any_value(value: AttributeValue) -> AnyValue:
         return AnyValue(bool_value=value)
     if isinstance(value, int):
         return AnyValue(int_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
     return AnyValue(string_value=value.encode("utf-8", "replace").decode())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from clarivum.settings import Settings
 from clarivum.telemetry import standard_logging, structured
+from clarivum.telemetry.aggregation import AttributeValue
 from clarivum.telemetry.log_pipeline import PIPELINE, render_json
 from clarivum.telemetry.prometheus_page import PrometheusPage
 from clarivum.telemetry.resource import resource_attributes
@@ -28,7 +29,7 @@ class _Process:
     def __init__(self) -> None:
         self.configured = False
         self.disabled = False
-        self.attributes: dict[str, str | int | bool] = {}
+        self.attributes: dict[str, AttributeValue] = {}
         self.exports: Exports | None = None
         self.page: PrometheusPage | None = None
 

@@ -7,15 +7,16 @@ from urllib.parse import unquote
 from clarivum import __version__
 from clarivum.errors import ConfigurationError
 from clarivum.settings import Settings
-from clarivum.telemetry.spans import scrubbed_attribute
+from clarivum.telemetry.aggregation import AttributeValue
+from clarivum.telemetry.scrubbing import scrub_attribute
 
 DEFAULT_SERVICE = "clarivum"
 
 
-def resource_attributes(settings: Settings, role: str) -> dict[str, str | int | bool]:
+def resource_attributes(settings: Settings, role: str) -> dict[str, AttributeValue]:
     """The resource's attributes: ours, overridden by OTEL_RESOURCE_ATTRIBUTES, overridden by OTEL_SERVICE_NAME."""
     given = parse_attributes("OTEL_RESOURCE_ATTRIBUTES", settings.resource_attributes)
-    attributes: dict[str, str | int | bool] = {
+    attributes: dict[str, AttributeValue] = {
         "service.name": settings.service_name,
         "service.version": __version__,
         "service.instance.id": str(uuid.uuid4()),
@@ -28,7 +29,7 @@ def resource_attributes(settings: Settings, role: str) -> dict[str, str | int | 
     attributes.update(given)
     if settings.service_name != DEFAULT_SERVICE:
         attributes["service.name"] = settings.service_name
-    return {name: scrubbed_attribute(name, value) for name, value in attributes.items()}
+    return {name: scrub_attribute(name, value) for name, value in attributes.items()}
 
 
 def parse_attributes(variable: str, text: str | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ STARS = "***"
 MAX_TEXT_CHARACTERS = 8_192
 MAX_DEPTH = 6
 MAX_ITEMS = 200
+INTEGER_LIMIT = 1 << 63
 # The longest thing recognised by its end as well as its start; text is cut only after scrubbing this much more of it.
 _OVERLAP_CHARACTERS = 1_024
 
@@ -143,6 +144,19 @@ def scrub_value(value: object, depth: int = 0) -> object:
     return scrub(_text_of(value))
 
 
+def scrub_attribute(name: str, value: object) -> str | int | float | bool:
+    """A value as a span or metric may carry it under this name: scrubbed text, a 64-bit integer, a float or a bool."""
+    if is_secret_key(name):
+        return STARS
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and -INTEGER_LIMIT <= value < INTEGER_LIMIT:
+        return value
+    return scrub(_text_of(value))
+
+
 def _scrub_mapping(value: Mapping[object, object], depth: int) -> dict[str, object]:
     scrubbed: dict[str, object] = {}
     for _, (key, item) in zip(range(MAX_ITEMS), value.items(), strict=False):
@@ -153,6 +167,6 @@ def _scrub_mapping(value: Mapping[object, object], depth: int) -> dict[str, obje
 
 def _text_of(value: object) -> str:
     try:
-        return str(value)
+        return f"{value:x}" if isinstance(value, int) else str(value)
     except Exception:  # a broken __str__ must not break the log line
         return f"<{type(value).__name__}>"

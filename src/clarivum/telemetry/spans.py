@@ -16,7 +16,7 @@ from clarivum.telemetry.aggregation import Attributes, AttributeValue
 from clarivum.telemetry.exceptions import describe
 from clarivum.telemetry.finished_spans import FinishedSpan, Kind, SpanEvent, SpanShape, SpanSink
 from clarivum.telemetry.sampling import Sampler, sampler
-from clarivum.telemetry.scrubbing import STARS, is_secret_key, scrub
+from clarivum.telemetry.scrubbing import scrub, scrub_attribute
 from clarivum.telemetry.trace_context import SAMPLED, SpanContext, new_span_id, new_trace_id
 
 
@@ -113,7 +113,7 @@ class ActiveSpan:
             return
         if self._attributes is None:
             self._attributes = {}
-        self._attributes[name] = scrubbed_attribute(name, value)
+        self._attributes[name] = scrub_attribute(name, value)
 
     def record_exception(self, error: BaseException) -> None:
         """Note an exception on the span: type, scrubbed message and scrubbed stack."""
@@ -168,13 +168,6 @@ def current_context() -> SpanContext | None:
     """The place of the span this code runs under, or None outside any."""
     active = _active.get()
     return None if active is None else active.context
-
-
-def scrubbed_attribute(name: str, value: AttributeValue) -> AttributeValue:
-    """The value as it may be exported under this name."""
-    if is_secret_key(name):
-        return STARS
-    return scrub(value) if isinstance(value, str) else value
 
 
 class Span(ActiveSpan):

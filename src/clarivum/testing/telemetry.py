@@ -260,5 +260,4 @@ def metric_points(name: str) -> dict[frozenset[tuple[str, Value]], HistogramPoin
 def reset_metrics() -> None:
     """Set every metric back to nothing measured, as in a process just started."""
     for instrument in instruments.REGISTRY.values():
-        for cell in instrument.cells():
-            cell.reset()
+        instrument.start_anew()

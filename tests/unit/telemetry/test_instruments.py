@@ -1,5 +1,6 @@
 """Metrics carry declared attributes only, in a bounded number, and count exactly."""
 
+import os
 import threading
 
 import pytest
@@ -114,6 +115,19 @@ def test_threads_lose_no_count():
         thread.join()
     assert metric_points("test.threads.count")[frozenset()] == 16_000
     assert metric_points("test.threads.time")[frozenset()].count == 16_000
+
+
+def test_a_forked_child_counts_from_nothing_even_if_a_lock_was_held():
+    seen = counter("test.forked", "Forked.")
+    seen.add(5)
+    cell = seen.at()
+    with cell._lock, seen._lock:
+        child = os.fork()
+        if child == 0:
+            seen.add(1)
+            os._exit(int(metric_points("test.forked")[frozenset()]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert metric_points("test.forked") == {frozenset(): 5}
 
 
 def test_a_gauge_is_read_when_somebody_looks_and_a_broken_reading_hides_no_other(logs):

@@ -2,11 +2,14 @@
 
 import asyncio
 from contextvars import Context
+from uuid import UUID
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from clarivum.telemetry import SpanContext, current_context, database_operation, http_server, job_publish, span
 from clarivum.telemetry.finished_spans import Kind
+from clarivum.telemetry.otlp import SpanEncoder
 from clarivum.telemetry.sampling import sampler
 from clarivum.telemetry.spans import TRACING
 
@@ -75,6 +78,27 @@ def test_an_exception_marks_the_span_and_is_scrubbed(spans):
     assert attributes["exception.message"] == "no such lead: ***"
     assert "test_spans.py" in attributes["exception.stacktrace"]
     assert "alice" not in attributes["exception.stacktrace"]
+
+
+def test_attributes_of_any_kind_can_be_exported(spans):
+    with span("work") as work:
+        for name, value in (
+            ("float", 1.5),
+            ("huge", 2**70),
+            ("uuid", UUID(int=1)),
+            ("none", None),
+            ("list", ["a@b.co"]),
+        ):
+            work.set_attribute(name, value)
+    assert spans[0].attributes == {
+        "float": 1.5,
+        "huge": "400000000000000000",
+        "uuid": "00000000-0000-0000-0000-000000000001",
+        "none": "None",
+        "list": "['***']",
+    }
+    request = ExportTraceServiceRequest.FromString(SpanEncoder({}, "x", "1").encode(spans))
+    assert len(request.resource_spans[0].scope_spans[0].spans[0].attributes) == 5
 
 
 def test_a_request_finished_in_another_context_leaves_both_clean():
