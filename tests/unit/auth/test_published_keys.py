@@ -140,6 +140,13 @@ def test_one_bad_key_does_not_take_the_others_along(forge: Forge) -> None:
     assert reading.refused[0].startswith("keys[0]: ")
 
 
+def test_a_set_of_more_than_64_keys_is_not_read(forge: Forge) -> None:
+    names = [forge.published(kid=f"key-{number}") for number in range(65)]
+    assert len(read_key_set(to_json({"keys": names[:64]}), RS256).keys) == 64
+    with pytest.raises(KeyRefusedError, match="more than 64 keys"):
+        read_key_set(to_json({"keys": names}), RS256)
+
+
 def test_what_is_said_about_a_refused_key_repeats_nothing_of_it(forge: Forge) -> None:
     secret = {"kty": "oct", "k": "c2VjcmV0LXNlY3JldA", "kid": "shared-secret-1"}
     leaked = {**forge.key.as_dict(private=True), "kid": "leaked-key-1"}
