@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from clarivum.database import server_launch
+from clarivum.database.server import EmbeddedServer
 from clarivum.database.server_binaries import locate
 from clarivum.database.server_home import prepare_home
 from clarivum.database.server_process import Postmaster
@@ -27,9 +29,35 @@ DEADLINE_S = 30.0
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """An empty directory, in memory where there is room: what is tested here is not the disk."""
+    """Not there yet; in memory where there is room: what is tested here is not the disk."""
     with tempfile.TemporaryDirectory(prefix="clarivum-server-", dir=scratch_place()) as directory:
         yield Path(directory) / "data"
+
+
+@pytest.fixture(scope="session")
+def stopped_servers() -> Iterator[Callable[[int], Path]]:
+    """By version, the directory of a stopped server with one row, made once; to be copied."""
+    with tempfile.TemporaryDirectory(prefix="clarivum-server-", dir=scratch_place()) as directory:
+        made: dict[int, Path] = {}
+
+        def of(version: int) -> Path:
+            if version not in made:
+                made[version] = Path(directory) / str(version)
+                with (
+                    EmbeddedServer(made[version], version) as server,
+                    psycopg.connect(server.admin_url(), autocommit=True) as connection,
+                ):
+                    connection.execute("create table kept as select 1 as n")
+            return made[version]
+
+        yield of
+
+
+@pytest.fixture
+def used_data(data: Path, stopped_servers: Callable[[int], Path], postgres_version: int) -> Path:
+    """A directory that holds a stopped server, whose table `kept` has one row."""
+    subprocess.run(["cp", "-a", str(stopped_servers(postgres_version)), str(data)], check=True)
+    return data
 
 
 class Owner:
