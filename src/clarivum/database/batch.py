@@ -10,8 +10,6 @@ from clarivum.database.prepared import Prepared, Statement
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import (
     SHUTTING_DOWN,
-    STALE_PLAN,
-    UNKNOWN_STATEMENT,
     DatabaseError,
     connection_lost,
     error_of,
@@ -75,12 +73,13 @@ class Batch(Exchange):
 
     def _lost_error(self, error: DatabaseError) -> DatabaseError:
         failure = self.failure()
-        if failure is not None and sqlstate_of(failure) not in {*SHUTTING_DOWN, "XX000"}:
+        state = "" if failure is None else sqlstate_of(failure)
+        if failure is not None and state and state not in SHUTTING_DOWN:
             return self._error(failure)
         where = next((part.where for _, part, _, _ in reversed(self._parts) if isinstance(part, Query)), "")
-        # An answer to each statement before the closing one, or an error among them, tells that nothing was committed.
-        reached = self._closing_index is not None and len(self.results) >= self._closing_index
-        unknown = self._closing_index is not None and (failure is None or reached)
+        # What the server said to a statement before the closing one tells that it did not get to commit.
+        refused_before = state and self._closing_index is not None and len(self.results) <= self._closing_index
+        unknown = self._closing_index is not None and not refused_before
         return connection_lost(error.log or error.detail, where=where, unknown_outcome=unknown)
 
     def _error(self, failure: PGresult) -> DatabaseError:
@@ -88,7 +87,6 @@ class Batch(Exchange):
         part = next((part for part in self._parts if part[0] >= place), self._parts[-1])
         _, statement, role, prepared = part
         state = sqlstate_of(failure)
-        if state in {STALE_PLAN, UNKNOWN_STATEMENT}:
-            self._wire.prepared.forget(statement, role, prepared)
+        self._wire.prepared.refused(state, statement, role, prepared)
         where = statement.where if isinstance(statement, Query) else f"{BUILT_IN}: {statement.sql}"
         return error_of(failure, role=role, where=where)

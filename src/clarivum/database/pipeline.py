@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
-from clarivum.database.pipeline_read import MAX_ATTEMPTS, Call, NeedsOwnConnection, Read
+from clarivum.database.pipeline_read import Call, NeedsOwnConnection, Read
 from clarivum.database.prepared import Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
@@ -92,10 +92,13 @@ class Pipelines:
             self._send(wire, call)
         return await call.future
 
-    def again(self, call: Call) -> None:
+    def again(self, call: Call, after_s: float) -> None:
         """Send a call once more, before those that wait."""
-        self._wait(call, first=True)
-        self._dispatch()
+        if after_s:
+            self._loop.call_later(after_s, self.again, call, 0.0)
+        elif not call.future.done():
+            self._wait(call, first=True)
+            self._dispatch()
 
     def too_slow(self, query: Query) -> None:
         self._slow_until_s[query] = self._loop.time() + SLOW_FOR_S
@@ -127,7 +130,9 @@ class Pipelines:
     # -- waiting -----------------------------------------------------------------------------------------------------
     def _wait(self, call: Call, *, first: bool = False) -> None:
         now_s = self._loop.time()
-        if self._down_since_s is not None and now_s - self._down_since_s > PATIENCE_S:
+        if self._closing:
+            call.fail(connection_lost("the database was closed"))
+        elif self._down_since_s is not None and now_s - self._down_since_s > PATIENCE_S:
             call.fail(connection_lost("no connection; trying to get one"))
         elif self._wires and all(wire.stalled for wire in self._wires) and self._has_room_elsewhere():
             call.fail(NeedsOwnConnection())
@@ -166,10 +171,11 @@ class Pipelines:
                 self._send(wire, call)
 
     def _stalled(self, wire: Wire) -> None:
-        """Send those behind a slow head elsewhere. Each is sent twice at most."""
+        """Send those behind a slow head elsewhere, each once."""
         behind = [read.call for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
         for call in reversed(behind):
-            if not call.future.done() and call.attempts < MAX_ATTEMPTS:
+            if not call.future.done() and not call.hedged:
+                call.hedged = True
                 self._wait(call, first=True)
         self._dispatch()
 

@@ -7,12 +7,10 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
-from clarivum.database.prepared import BEGIN_CONTEXT, RESET_SESSION, Prepared
+from clarivum.database.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import (
     QUERY_CANCELED,
-    STALE_PLAN,
-    UNKNOWN_STATEMENT,
     DatabaseError,
     error_of,
 )
@@ -21,7 +19,9 @@ from clarivum.errors import INTERNAL
 
 TUPLES_OK = ExecStatus.TUPLES_OK
 SHORT_READ_TIMEOUT_MS = 500
-MAX_ATTEMPTS = 2
+MAX_REPEATS = 1
+LOSS_PAUSE_S = 0.02
+"""Before a second attempt after a loss: what ended one connection has mostly ended the others, a moment later."""
 
 
 class NeedsOwnConnection(Exception):
@@ -29,9 +29,13 @@ class NeedsOwnConnection(Exception):
 
 
 class Call:
-    """What a caller asked for. `future` belongs to the caller: cancelled, the answer is dropped when it comes."""
+    """What a caller asked for. `future` belongs to the caller: cancelled, the answer is dropped when it comes.
 
-    __slots__ = ("attempts", "context", "flying", "future", "query", "queued_at_s", "timeout_ms", "values")
+    `flying`: attempts under way. `repeats`: how often it was sent again because all were lost. `hedged`: sent a second
+    way because the first was held up.
+    """
+
+    __slots__ = ("context", "flying", "future", "hedged", "query", "queued_at_s", "repeats", "timeout_ms", "values")
 
     def __init__(
         self,
@@ -45,8 +49,9 @@ class Call:
         self.values = values
         self.future = future
         self.timeout_ms = min(SHORT_READ_TIMEOUT_MS, context.statement_timeout_ms or SHORT_READ_TIMEOUT_MS)
-        self.attempts = 0
         self.flying = 0
+        self.repeats = 0
+        self.hedged = False
         self.queued_at_s = 0.0
 
     def fail(self, error: Exception) -> None:
@@ -57,7 +62,7 @@ class Call:
 class Reads(Protocol):
     """Where a call goes when it has to go again."""
 
-    def again(self, call: Call) -> None: ...
+    def again(self, call: Call, after_s: float) -> None: ...
 
     def too_slow(self, query: Query) -> None: ...
 
@@ -65,7 +70,7 @@ class Reads(Protocol):
 class Read(Exchange):
     """One attempt at a call: context and query up to one Sync. It reads only, so a second attempt is safe.
 
-    Two attempts may be under way at once: the first answer is delivered, and only the last loss is.
+    The first answer is delivered; a loss only counts when no other attempt is under way.
     """
 
     __slots__ = ("_prepared", "_reads", "_wire", "call")
@@ -74,7 +79,6 @@ class Read(Exchange):
         super().__init__(call.timeout_ms / 1000)
         self.call = call
         self._reads = reads
-        call.attempts += 1
         call.flying += 1
 
     def send(self, wire: Wire) -> None:
@@ -98,15 +102,16 @@ class Read(Exchange):
 
     def lost(self, error: DatabaseError) -> None:
         self.call.flying -= 1
-        self._again_or(error)
+        self._again_or(error, LOSS_PAUSE_S)
 
-    def _again_or(self, error: Exception) -> None:
+    def _again_or(self, error: Exception, after_s: float = 0.0) -> None:
         call = self.call
-        if call.future.done():
+        if call.future.done() or call.flying:
             return
-        if call.attempts < MAX_ATTEMPTS:
-            self._reads.again(call)
-        elif not call.flying:
+        if call.repeats < MAX_REPEATS:
+            call.repeats += 1
+            self._reads.again(call, after_s)
+        else:
             call.fail(error)
 
     def _failed(self) -> None:
@@ -116,8 +121,8 @@ class Read(Exchange):
             call.fail(DatabaseError(INTERNAL.title, log=f"{call.query.where}: returns no rows, so it cannot be read"))
             return
         error = error_of(failure, role=call.context.role, where=call.query.where)
-        if error.sqlstate in {STALE_PLAN, UNKNOWN_STATEMENT}:
-            self._wire.prepared.forget(call.query, call.context.role, self._prepared)
+        if error.sqlstate in REPREPARE:
+            self._wire.prepared.refused(error.sqlstate, call.query, call.context.role, self._prepared)
             self._again_or(error)
         elif error.sqlstate == QUERY_CANCELED:
             self._reads.too_slow(call.query)

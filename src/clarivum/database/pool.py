@@ -32,7 +32,8 @@ class Pool:
         self._size = size
         self._acquire_timeout_s = acquire_timeout_s
         self._idle: list[Wire] = []
-        self._open = 0
+        self._connecting = 0
+        self._wires: set[Wire] = set()
         self._waiters: deque[asyncio.Future[Wire | None]] = deque()
         self._recoveries: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -46,7 +47,7 @@ class Pool:
                 raise connection_lost("the database was closed")
             if self._idle:
                 return self._idle.pop()
-            if self._open < self._size:
+            if self.open_count < self._size:
                 return await self._open_one()
             wire = await self._wait(deadline_s)
             if wire is not None:
@@ -78,7 +79,7 @@ class Pool:
         for recovery in tuple(self._recoveries):
             recovery.cancel()
         await asyncio.gather(*self._recoveries, return_exceptions=True)
-        for wire in tuple(self._idle):
+        for wire in tuple(self._wires):
             wire.close()
         for waiter in self._waiters:
             if not waiter.done():
@@ -86,12 +87,15 @@ class Pool:
 
     # -- steps -------------------------------------------------------------------------------------------------------
     async def _open_one(self) -> Wire:
-        self._open += 1
+        self._connecting += 1
         try:
             wire = await self._connect()
         except BaseException:
-            self._one_less()
+            self._connecting -= 1
+            self._wake_one()
             raise
+        self._connecting -= 1
+        self._wires.add(wire)
         wire.add_lost_callback(self._lost)
         return wire
 
@@ -143,10 +147,7 @@ class Pool:
     def _lost(self, wire: Wire) -> None:
         if wire in self._idle:
             self._idle.remove(wire)
-        self._one_less()
-
-    def _one_less(self) -> None:
-        self._open -= 1
+        self._wires.discard(wire)
         self._wake_one()
 
     def _wake_one(self) -> None:
@@ -159,15 +160,15 @@ class Pool:
     # -- facts -------------------------------------------------------------------------------------------------------
     @property
     def has_room(self) -> bool:
-        return not self._waiters and (bool(self._idle) or self._open < self._size)
+        return not self._waiters and (bool(self._idle) or self.open_count < self._size)
 
     @property
     def open_count(self) -> int:
-        return self._open
+        return len(self._wires) + self._connecting
 
     @property
     def in_use(self) -> int:
-        return self._open - len(self._idle)
+        return self.open_count - len(self._idle)
 
     @property
     def waiting(self) -> int:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 MAX_STATEMENTS = 512
+STALE_PLAN = "0A000"
+UNKNOWN_STATEMENT = "26000"
+REPREPARE = frozenset({STALE_PLAN, UNKNOWN_STATEMENT})
+"""SQLSTATEs after which the same exchange, prepared anew, may succeed."""
 
 
 class Statement(Protocol):
@@ -69,6 +73,16 @@ class PreparedStatements:
         self._serial += 1
         prepared = self._known[statement, role] = Prepared(b"c%d" % self._serial)
         return prepared, evicted
+
+    def refused(self, sqlstate: str | None, statement: Statement, role: str, prepared: Prepared) -> None:
+        """The server said that the statement's plan no longer fits, or that it knows no such statement.
+
+        Whoever ran DEALLOCATE ALL took the others too.
+        """
+        if sqlstate == UNKNOWN_STATEMENT:
+            self._known.clear()
+        elif sqlstate == STALE_PLAN:
+            self.forget(statement, role, prepared)
 
     def forget(self, statement: Statement, role: str, prepared: Prepared) -> None:
         """It was not prepared after all, or its plan is stale; a newer one of the same key stays."""

@@ -11,9 +11,9 @@ from clarivum.database.encode import encode_parameters
 from clarivum.database.pipeline import Pipelines
 from clarivum.database.pipeline_read import NeedsOwnConnection
 from clarivum.database.pool import Pool
-from clarivum.database.prepared import BEGIN_CONTEXT, RESET_SESSION, Prepared
+from clarivum.database.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.database.queries import Kind, Query
-from clarivum.database.sqlstate import STALE_PLAN, UNKNOWN_STATEMENT, DatabaseError
+from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Isolation, Outbox, Transaction, context_values
 from clarivum.telemetry import database_operation
 
@@ -119,7 +119,7 @@ class Session:
                 return batch.result(place)
             except DatabaseError as error:
                 lost = error.sqlstate is None and not query.writes
-                if attempt == 2 or not (lost or error.sqlstate in {STALE_PLAN, UNKNOWN_STATEMENT}):
+                if attempt == 2 or not (lost or error.sqlstate in REPREPARE):
                     raise
             finally:
                 if wire.in_flight:

@@ -26,8 +26,6 @@ RETRY_AFTER_S = 1
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 QUERY_CANCELED = "57014"
-STALE_PLAN = "0A000"
-UNKNOWN_STATEMENT = "26000"
 SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03", "57P05"})
 QUOTED = re.compile(r'"[^"]*"')
 
@@ -129,9 +127,14 @@ def pool_exhausted(log: str) -> DatabaseError:
     return DatabaseError("The database is busy", code=UNAVAILABLE, retry_after_s=RETRY_AFTER_S, log=log)
 
 
+def transaction_ended(log: str) -> DatabaseError:
+    """503 with Retry-After: the transaction was rolled back before its end."""
+    return DatabaseError("The database took too long", code=UNAVAILABLE, retry_after_s=RETRY_AFTER_S, log=log)
+
+
 def sqlstate_of(result: PGresult) -> str:
-    """Five characters; "XX000" when libpq made the error up itself."""
-    return _field(result, DiagnosticField.SQLSTATE) or "XX000"
+    """Five characters; "" when libpq made the error up itself, as it does when the connection is gone."""
+    return _field(result, DiagnosticField.SQLSTATE)
 
 
 def safe_message(sqlstate: str, message: str) -> str:

@@ -25,13 +25,14 @@ from clarivum.database.prepared import (
     BEGIN_REPEATABLE_READ,
     BEGIN_SERIALIZABLE,
     COMMIT,
+    REPREPARE,
     RESET_SESSION,
     SET_ROLE,
     Control,
     Prepared,
 )
 from clarivum.database.queries import Kind, Query
-from clarivum.database.sqlstate import STALE_PLAN, UNKNOWN_STATEMENT, DatabaseError
+from clarivum.database.sqlstate import DatabaseError, transaction_ended
 from clarivum.database.wire import Wire
 from clarivum.errors import DeclarationError, RequestError
 from clarivum.telemetry import DbObservation, database_operation
@@ -202,9 +203,7 @@ class Transaction:
                     self._failure = error
                     raise
             except asyncio.CancelledError:
-                self._failure = DatabaseError(
-                    "The database took too long", log="a statement was cancelled by its caller"
-                )
+                self._failure = transaction_ended("a statement of it was cancelled")
                 raise
         raise AssertionError
 
@@ -255,7 +254,7 @@ class Transaction:
         """Whether the first exchange may be sent again: connection lost before COMMIT, or stale plan."""
         if self._begun or self._wire is None or error.unknown_outcome:
             return False
-        if not self._wire.closed and error.sqlstate not in {STALE_PLAN, UNKNOWN_STATEMENT}:
+        if not self._wire.closed and error.sqlstate not in REPREPARE:
             return False
         await self._abandon()
         return True

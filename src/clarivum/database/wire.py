@@ -6,6 +6,7 @@ neighbours do not notice. Writes are gathered: what is queued in one turn of the
 """
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -66,6 +67,7 @@ class Wire:
         "_loop",
         "_on_lost",
         "_pgconn",
+        "_poll",
         "_send_sync",
         "_socket",
         "_watch",
@@ -83,6 +85,8 @@ class Wire:
         self._pgconn = pgconn
         self._loop = loop
         self._socket = pgconn.socket
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
         self._send_sync = bind_sync(pgconn)
         self._flush_scheduled = False
         self._writing = False
@@ -184,8 +188,19 @@ class Wire:
             return
         if pgconn.status == BAD:
             self.lose(pgconn.get_error_message())
+        elif not answered and not in_flight and self._poll.poll(0):
+            self._loop.call_soon(self._read_on)
         elif answered and self.on_room is not None:
             self.on_room()
+
+    def _read_on(self) -> None:
+        """Read what the event loop may not tell of.
+
+        libuv stops polling a socket in error (POLLERR: the server died with requests unread) after one callback, and
+        libpq reads once per call: without this the end of the connection would lie unread behind its last message.
+        """
+        if not self.closed and self._poll.poll(0):
+            self._readable()
 
     def _answer(self, exchange: Exchange) -> None:
         self.stalled = False
@@ -206,6 +221,8 @@ class Wire:
     def _look(self) -> None:
         """Runs while something is in flight: notices a head of line that is slow, and a server that is silent."""
         self._watch = None
+        if self.in_flight:
+            self._read_on()
         if self.closed or not self.in_flight:
             return
         head = self.in_flight[0]

@@ -78,10 +78,10 @@ class Admin:
         return cursor.fetchall() if cursor.description else []
 
     def terminate(self, application_name: str = "clarivum") -> int:
-        """End every backend of the application; returns how many."""
+        """End every backend of the application and wait until they are gone; returns how many."""
         return len(
             self.run(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                 " where application_name = %s and datname = current_database()",
                 application_name,
             )
