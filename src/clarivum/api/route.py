@@ -167,5 +167,8 @@ def _refuse_contradictions(route: Route) -> None:
         raise DeclarationError("If-Match belongs to a caller's own resource; access=anyone has none")
     if (route.signature.only(Source.PAGE) is not None) != (route.answer.shape == "page"):
         raise DeclarationError("a PageRequest parameter and a Page answer go together")
+    taken = {"cursor", "limit"} & {parameter.name for parameter in route.signature.of(Source.QUERY)}
+    if taken and route.signature.only(Source.PAGE):
+        raise DeclarationError(f"parameter {min(taken)!r} is the page's own")
     if route.timeout_s is not None and not 0 < route.timeout_s <= 300:
         raise DeclarationError("timeout_s must be above 0 and at most 300")

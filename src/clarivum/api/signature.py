@@ -119,6 +119,8 @@ def _parameter(parameter: inspect.Parameter, hints: dict[str, Any], path_names: 
     required = parameter.default is parameter.empty
     default = ... if required else parameter.default
     source = _source(name, annotation, path_names)
+    if source in (Source.PATH, Source.QUERY) and (name.startswith("_") or hasattr(Contract, name)):
+        raise DeclarationError(f"parameter {name!r} cannot be read under this name; choose another one")
     if source is not Source.QUERY and not required:
         raise DeclarationError(f"parameter {name!r} comes from the {source}; it cannot have a default")
     return Parameter(name, source, annotation, default)
