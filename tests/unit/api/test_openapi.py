@@ -89,8 +89,6 @@ def document() -> dict[str, Any]:
 
 def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
-        document
-    )
     for schema in document["components"]["schemas"].values():
         jsonschema_rs.meta.validate({**schema, "components": document["components"]})
 
