@@ -13,7 +13,7 @@ from clarivum.application import Application
 from clarivum.checks import declarations, platform_queries
 from clarivum.checks.declarations import Declaration
 from clarivum.checks.finding import Problem
-from clarivum.checks.loading import PLACE, Loading, load
+from clarivum.checks.loading import PLACE, Loading, load, without_place
 from clarivum.checks.migrations_text import Place, read_places
 from clarivum.checks.sources import Source, keyword, package_folder, read_sources, shown, text
 from clarivum.checks.telemetry_drive import Exported, drive
@@ -141,8 +141,11 @@ class Facts:
 
     @cached_property
     def queries(self) -> tuple[Query, ...]:
-        """The declared queries of the application, then those of the platform itself."""
-        return (*self.application.queries, *platform_queries.declared())
+        """The declared queries of the application, then those of the platform where its source is here to be mended."""
+        platform = (
+            query for query in platform_queries.declared() if Path(query.file).resolve().is_relative_to(self.root)
+        )
+        return (*self.application.queries, *platform)
 
     def place_of(self, query: Query) -> tuple[str, int]:
         """The file of a query relative to the root, and its line."""
@@ -164,7 +167,7 @@ class Facts:
         except RefusedError as error:
             named = PLACE.search(error.detail)
             file = shown(self.root / named["file"], self.root) if named else "supabase/migrations"
-            return Problem(file, int(named["line"]) if named else 1, Path(file).stem, error.detail)
+            return Problem(file, int(named["line"]) if named else 1, Path(file).stem, without_place(error.detail))
         return None
 
     @cached_property

@@ -25,6 +25,7 @@ from clarivum.jobs.worker import Worker, connections_for
 from clarivum.settings import Settings
 
 DEADLINE_S = 10.0
+POLL_S = 0.005
 WANTED_VARIABLES = ("OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_RESOURCE_ATTRIBUTES")
 SAMPLE = re.compile(r"^(?P<name>\w+)_count\{(?P<labels>.*)\} (?P<count>\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -50,11 +51,16 @@ class Exported:
     def missing_of_job(self, job: str, queue: str) -> list[str]:
         """What a message to a job should have left behind and did not."""
         labels = {("clarivum_job_name", job), ("messaging_destination_name", queue)}
-        return self._missing(("CONSUMER", f"process {queue}"), PROCESS_METRIC, labels)
+        return self._missing(span_of(queue), PROCESS_METRIC, labels)
 
     def _missing(self, span: tuple[str, str], metric: str, labels: set[tuple[str, str]]) -> list[str]:
         found = any(name == metric and labels <= given for name, given in self.histograms)
         return [*([] if span in self.spans else [f"span {span[1]!r}"]), *([] if found else [f"metric {metric}"])]
+
+
+def span_of(queue: str) -> tuple[str, str]:
+    """Kind and name of the span that an attempt at a job leaves."""
+    return "CONSUMER", f"process {queue}"
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ def drive(application: Application, admin_url: str, app_url: str, environ: Mappi
     recorder: Any = _Recorder()
     telemetry.configure(settings, role="cli", extra_span_processors=[recorder])
     try:
-        asyncio.run(_drive_all(application, settings, app_url, jobs))
+        asyncio.run(_drive_all(application, settings, app_url, jobs, recorder))
         after = _counts(telemetry.render_prometheus())
     finally:
         telemetry.shutdown()
@@ -92,10 +98,12 @@ def drive(application: Application, admin_url: str, app_url: str, environ: Mappi
     return Exported(frozenset(recorder.spans), counted)
 
 
-async def _drive_all(application: Application, settings: Settings, app_url: str, jobs: Sequence[Job[Any]]) -> None:
+async def _drive_all(
+    application: Application, settings: Settings, app_url: str, jobs: Sequence[Job[Any]], recorder: _Recorder
+) -> None:
     await _call_all(application, settings)
     if jobs:
-        await _work_all(app_url, jobs)
+        await _work_all(app_url, jobs, recorder)
 
 
 async def _call_all(application: Application, settings: Settings) -> None:
@@ -136,7 +144,7 @@ async def _call(app: Any, route: Route) -> None:
     await asyncio.wait_for(app(scope, body.get, send), DEADLINE_S)
 
 
-async def _work_all(app_url: str, jobs: Sequence[Job[Any]]) -> None:
+async def _work_all(app_url: str, jobs: Sequence[Job[Any]], recorder: _Recorder) -> None:
     options = WorkerOptions(concurrency=4, poll_s=0.05, grace_s=1.0)
     connections = connections_for(options, len(jobs))
     async with Database(app_url, connections=connections, application_name="clarivum check") as database:
@@ -146,27 +154,34 @@ async def _work_all(app_url: str, jobs: Sequence[Job[Any]]) -> None:
                 await tx.enqueue(job.payload(key="check"))
         stop = asyncio.Event()
         working: asyncio.Task[None] = asyncio.create_task(worker.run(stop))
-        done = asyncio.create_task(_all_reached(jobs))
+        done = asyncio.create_task(_all_attempted(jobs, recorder))
         await asyncio.wait({working, done}, timeout=DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         done.cancel()
         await working
 
 
-async def _all_reached(jobs: Sequence[Job[Any]]) -> None:
-    for job in jobs:
-        assert isinstance(job.handler, _Nothing)
-        await job.handler.done.wait()
+async def _all_attempted(jobs: Sequence[Job[Any]], recorder: _Recorder) -> None:
+    """Until each job's handler was reached, or an attempt at it has left its span."""
+    waiting = list(jobs)
+    while waiting:
+        await asyncio.sleep(POLL_S)
+        waiting = [job for job in waiting if not (_is_reached(job) or span_of(job.queue) in recorder.spans)]
+
+
+def _is_reached(job: Job[Any]) -> bool:
+    assert isinstance(job.handler, _Nothing)
+    return job.handler.reached
 
 
 class _Nothing:
     """A handler that only notes that it was reached."""
 
     def __init__(self) -> None:
-        self.done = asyncio.Event()
+        self.reached = False
 
     async def __call__(self, payload: Payload, run: Run) -> None:
-        self.done.set()
+        self.reached = True
 
 
 def _harmless(job: Job[Any]) -> Job[Any]:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 from pglast import parse_sql
 from pglast.parser import ParseError
@@ -11,7 +12,7 @@ from pglast.parser import ParseError
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
-from clarivum.checks.sources import Source
+from clarivum.checks.sources import Source, shown
 from clarivum.checks.usage import METHODS
 
 DRIVERS = frozenset(
@@ -48,7 +49,7 @@ def look(facts: Facts) -> Iterator[Problem]:
     if facts.loading.application is not None:
         for use in facts.usage.uses:
             if use.query is None:
-                message = f"{use.declared.file} declares no query of this name"
+                message = f"{shown(Path(use.declared.file), facts.root)} declares no query of this name"
                 yield Problem(use.source.shown, use.call.lineno, use.name, message)
 
 

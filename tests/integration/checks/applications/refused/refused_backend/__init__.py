@@ -1,0 +1,1 @@
+"""An application whose declarations the platform refuses, several of them at once."""

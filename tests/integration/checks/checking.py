@@ -1,0 +1,65 @@
+"""Applications to be checked: copied, given the platform's own migrations and their generated pages, and checked."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from clarivum.checks import Facts, Finding, Report, choose, run
+from clarivum.checks.pages import pages
+from clarivum.clock import SYSTEM_CLOCK
+
+APPLICATIONS = Path(__file__).parent / "applications"
+PLATFORM_MIGRATIONS = Path(__file__).parents[3] / "supabase" / "migrations"
+TODAY = date(2027, 1, 15)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A checked application: where it is and what was found."""
+
+    root: Path
+    report: Report
+
+    def of(self, rule: str) -> list[Finding]:
+        """The findings of one rule, in the order of their places."""
+        return [finding for finding in self.report.findings if finding.rule == rule]
+
+    def line(self, file: str, text: str) -> int:
+        """The number of the line of a file that contains `text`."""
+        lines = (self.root / file).read_text(encoding="utf-8").splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def copied(name: str, folder: Path) -> Path:
+    """Copy `applications/NAME` with the platform's migrations; returns the copy's root."""
+    root = folder / name
+    shutil.copytree(APPLICATIONS / name, root, ignore=shutil.ignore_patterns("__pycache__"))
+    for migration in PLATFORM_MIGRATIONS.glob("*_clarivum_*.sql"):
+        shutil.copy(migration, root / "supabase" / "migrations")
+    return root
+
+
+def checked(name: str, folder: Path, prepare: Callable[[Path], None] = lambda root: None) -> Checked:
+    """Copy `applications/NAME`, write its generated pages, let `prepare` change the copy, and run every rule on it."""
+    root = copied(name, folder)
+    for page in pages():
+        path = root / page.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page.text(), encoding="utf-8")
+    prepare(root)
+    sys.path.insert(0, str(root))
+    try:
+        with Facts(f"{name}_backend.app:application", today=TODAY) as facts:
+            return Checked(root, run(facts, choose([]), SYSTEM_CLOCK))
+    finally:
+        sys.path.remove(str(root))
+        forget(f"{name}_backend")
+
+
+def forget(package: str) -> None:
+    """Unload a package, so that another copy of it can be loaded."""
+    for module in [module for module in sys.modules if module.partition(".")[0] == package]:
+        del sys.modules[module]
