@@ -86,7 +86,7 @@ def send_load(
 
 def run_timed(command: Sequence[str], timeout_s: float, environ: Mapping[str, str] | None = None) -> tuple[str, float]:
     """Run a program to its end; its standard output and the CPU seconds it used. Raises LoadError."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before_s = children_cpu_seconds()
     try:
         done = subprocess.run(
             command,
@@ -100,7 +100,12 @@ def run_timed(command: Sequence[str], timeout_s: float, environ: Mapping[str, st
         )
     except subprocess.TimeoutExpired:
         raise LoadError(f"{Path(command[0]).name} did not end within {timeout_s:.0f} s") from None
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise LoadError(f"{Path(command[0]).name} ended with code {done.returncode}: {done.stderr[-600:].strip()}")
-    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, children_cpu_seconds() - before_s
+
+
+def children_cpu_seconds() -> float:
+    """User and system time of every child that ended so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -1,16 +1,21 @@
 """The floor: the same SQL from pgbench, with no HTTP, no token and no contract in front of it."""
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.harness.load import GRACE_S, Load, LoadError, run_timed
+from benchmarks.harness.load import GRACE_S, LoadError, children_cpu_seconds
+from benchmarks.harness.processes import cpu_seconds, stop
+from benchmarks.harness.results import Cpu, Run
 from benchmarks.harness.scratch import Scratch
 from benchmarks.harness.spread import percentile
 
+WARM_UP_S = 1.5
+LOG = "pgbench_log"
 FAILED = re.compile(r"number of failed transactions: (\d+)")
-TPS = re.compile(r"tps = ([\d.]+) \(without initial connection time\)")
-DONE = re.compile(r"number of transactions actually processed: (\d+)")
 PARAMETER = re.compile(r"\$(\d+)\b")
 
 
@@ -28,52 +33,69 @@ def script(statements: Sequence[str], *, variables: Sequence[str] = (), pipeline
     return "\n".join([*lines, *body]) + "\n"
 
 
-def run_pgbench(
-    scratch: Scratch, script_text: str, folder: Path, *, clients: int, seconds: float, protocol: str = "prepared"
-) -> Load:
-    """Run a script with `clients` connections of the application's login. Raises LoadError."""
+def run_pgbench(scratch: Scratch, script_text: str, folder: Path, *, clients: int, seconds: float) -> Run:
+    """Run a script with `clients` connections of the application's login. Raises LoadError.
+
+    New backends fill their caches and prepare their statements first: what happens before `WARM_UP_S` is not counted.
+    """
     file = folder / "pgbench.sql"
     file.write_text(script_text)
-    prefix = folder / "pgbench_log"
-    for old in folder.glob("pgbench_log.*"):
+    for old in folder.glob(f"{LOG}.*"):
         old.unlink()
-    whole_seconds = max(round(seconds), 1)
-    command = [str(scratch.server.program("pgbench")), "--no-vacuum", f"--protocol={protocol}", f"--client={clients}"]
-    command += ["--jobs=1", f"--time={whole_seconds}", f"--file={file}", "--log", f"--log-prefix={prefix}"]
-    address = scratch.address
-    environ = {
-        "PGHOST": str(address["host"]),
-        "PGPORT": str(address["port"]),
-        "PGDATABASE": str(address["name"]),
-        "PGUSER": str(address["user"]),
-        "PGPASSWORD": str(address["password"]),
-    }
-    output, cpu_s = run_timed(command, whole_seconds + GRACE_S, environ)
-    ordered = sorted(_latencies_ms(folder))
-    return read_result(output, ordered, cpu_s)
+    whole_s = max(round(WARM_UP_S + seconds), 2)
+    command = [str(scratch.server.program("pgbench")), "--no-vacuum", "--protocol=prepared", f"--client={clients}"]
+    command += ["--jobs=1", f"--time={whole_s}", f"--file={file}", "--log", f"--log-prefix={folder / LOG}"]
+    children = children_cpu_seconds()
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **_environ(scratch)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        time.sleep(WARM_UP_S)
+        window, generator, database = time.time(), cpu_seconds(process.pid), cpu_seconds(scratch.server.pid)
+        output, errors = process.communicate(timeout=whole_s + GRACE_S)
+    except subprocess.TimeoutExpired:
+        raise LoadError(f"pgbench did not end within {whole_s + GRACE_S:.0f} s") from None
+    finally:
+        stop(process)
+    if process.returncode:
+        raise LoadError(f"pgbench ended with code {process.returncode}: {errors[-600:].strip()}")
+    spent = Cpu(
+        server=0.0,
+        database=cpu_seconds(scratch.server.pid) - database,
+        generator=children_cpu_seconds() - children - generator,
+    )
+    lines = (line for log in folder.glob(f"{LOG}.*") for line in log.read_text().splitlines())
+    return read_result(output, lines, window, spent)
 
 
-def read_result(output: str, ordered_ms: Sequence[float], cpu_s: float) -> Load:
-    """What pgbench printed, with the latencies of its log in ascending order. Raises LoadError."""
-    tps, done, failed = TPS.search(output), DONE.search(output), FAILED.search(output)
-    if not (tps and done and ordered_ms):
+def read_result(output: str, log: Iterable[str], window: float, spent: Cpu) -> Run:
+    """The transactions of pgbench's log that ended after `window`, in seconds since the epoch. Raises LoadError.
+
+    A line of the log is: client, transaction, latency in µs, script, then the end in seconds and microseconds.
+    """
+    failed = FAILED.search(output)
+    ended = [(float(line[4]) + float(line[5]) / 1e6, int(line[2]) / 1e3) for line in map(str.split, log)]
+    counted = [(end, latency_ms) for end, latency_ms in ended if end >= window]
+    if failed is None or not counted:
         raise LoadError(f"pgbench gave no result: {output[-400:]!r}")
-    requests = int(done[1])
-    return Load(
-        requests=requests,
-        seconds=requests / float(tps[1]),
-        errors=int(failed[1]) if failed else 0,
-        p50_ms=percentile(ordered_ms, 0.5),
-        p99_ms=percentile(ordered_ms, 0.99),
-        generator_cpu_s=cpu_s,
+    ordered = sorted(latency_ms for _, latency_ms in counted)
+    return Run(
+        per_second=len(counted) / (max(counted)[0] - window),
+        units=len(counted),
+        errors=int(failed[1]),
+        p50_ms=percentile(ordered, 0.5),
+        p99_ms=percentile(ordered, 0.99),
+        cpu_s=spent,
     )
 
 
-def _latencies_ms(folder: Path) -> list[float]:
-    """The third column of the per-transaction log: microseconds."""
-    latencies = []
-    for log in folder.glob("pgbench_log.*"):
-        with log.open() as lines:
-            latencies += [int(line.split(" ", 3)[2]) / 1000 for line in lines]
-        log.unlink()
-    return latencies
+def _environ(scratch: Scratch) -> dict[str, str]:
+    """The connection, password included, where no process list shows it."""
+    names = {"host": "PGHOST", "port": "PGPORT", "name": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
+    return {names[name]: str(value) for name, value in scratch.address.items()}

@@ -87,9 +87,18 @@ def stop(process: subprocess.Popen[Any]) -> None:
 
 def fetch(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """GET from loopback, whatever proxies the environment names. Raises OSError or http.client.HTTPException."""
+    return _exchange("GET", port, path, headers or {}, None)
+
+
+def post(port: int, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    """POST to loopback; raises as `fetch` does."""
+    return _exchange("POST", port, path, headers, body)
+
+
+def _exchange(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", path, headers=dict(headers or {}))
+        connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

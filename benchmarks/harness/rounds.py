@@ -53,11 +53,11 @@ def describe(run: Run) -> str:
     return f"{run.per_second:>9,.0f}/s{timing}{errors}"
 
 
-def measured(load: Callable[[], Load], *, server: int | None, database: int) -> Run:
+def measured(load: Callable[[], Load], *, server: int, database: int) -> Run:
     """Run a load and say who spent which CPU time: the server and the database by process id, the generator itself."""
-    before = (cpu_seconds(server) if server else 0.0, cpu_seconds(database))
+    before = (cpu_seconds(server), cpu_seconds(database))
     result = load()
-    after = (cpu_seconds(server) if server else 0.0, cpu_seconds(database))
+    after = (cpu_seconds(server), cpu_seconds(database))
     return Run(
         per_second=result.per_second,
         units=result.requests,

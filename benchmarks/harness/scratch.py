@@ -1,5 +1,6 @@
 """The scratch database of one run: an embedded server, provisioned and migrated as usual, filled, then deleted."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import psycopg
 from clarivum.database.migrations import push
 from clarivum.database.provision import provision, provision_login
 from clarivum.database.server import EmbeddedServer
+from clarivum.errors import DependencyDownError
 
 # Room for every server's pool and for pgbench; a cache that holds the whole table, as a production server's would.
 OPTIONS = {"max_connections": "300", "shared_buffers": "256MB"}
@@ -60,6 +62,17 @@ class Scratch:
             "user": str(info["user"]),
             "password": str(info["password"]),
         }
+
+    def wait_for(self, query: str, value: str) -> None:
+        """Return once a new session gets `value` from `query`. Raises DependencyDownError after five seconds."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with psycopg.connect(self.admin_url) as connection:
+                row = connection.execute(query.encode()).fetchone()
+            if row is not None and row[0] == value:
+                return
+            time.sleep(0.02)
+        raise DependencyDownError(f"the scratch database did not come to {value!r}: {query}")
 
     def execute(self, statement: str) -> None:
         """Run SQL as the superuser, committed at once."""

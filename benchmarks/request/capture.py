@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 
 from benchmarks.harness.identity import free_port
-from benchmarks.harness.pgbench import inlined, run_pgbench, script
-from benchmarks.harness.processes import NotReadyError, Running, running, wait_until_answering
+from benchmarks.harness.processes import NotReadyError, Running, post, running, wait_until_answering
 from benchmarks.harness.results import Aim, Run, Scenario, Target, runs_of
 from benchmarks.harness.rounds import Contender, measured, run_rounds
+from benchmarks.harness.sockets import Requests
 from benchmarks.harness.spread import paired_ratio
-from benchmarks.request.bench import Bench
+from benchmarks.request.bench import NUMBERS_A_RUN, Bench
+from benchmarks.request.floor import awaited, observed, pipelined
 from benchmarks.request.targets import ROOT, HttpTarget, ours_target
 from benchmarks.request.work import CAPTURE_PATH, capture_requests
 from bff.leads.jobs import enrich_lead
 from bff.leads.queries import queries as leads
 from clarivum.database import ANONYMOUS
-from clarivum.database.prepared import BEGIN, BEGIN_CONTEXT, COMMIT, SET_ROLE
+from clarivum.database.prepared import BEGIN_CONTEXT, SET_ROLE
 from clarivum.jobs.statements import queries as jobs
 
 LEAD_ID = "(md5((:n)::text)::uuid)"
@@ -51,7 +52,7 @@ def measure_capture(bench: Bench) -> Scenario:
             bench.send(port, capture_requests(), bench.options.warm_up_s)
         if process.process.poll() is not None:
             raise NotReadyError(f"ours ended while it was warmed up: {process.tail()}")
-        contenders = [_ours(bench, target, process), _pgbench(bench, pipelined=True), _pgbench(bench, pipelined=False)]
+        contenders = [_ours(bench, target, process), *_floor(bench, port)]
         targets, missing = run_rounds(contenders, bench.options.runs, bench.say)
     return Scenario(
         name="capture",
@@ -79,18 +80,41 @@ def aims(targets: Sequence[Target]) -> tuple[Aim, ...]:
     )
 
 
-def capture_statements() -> tuple[list[str], list[str]]:
-    """The two round trips of our transaction as SQL for pgbench: before the lead's id is known, and after."""
+def capture_values() -> dict[str, dict[int, str]]:
+    """The pgbench expressions of every statement with parameters; a capture differs by the random number `n`."""
     context = {1: f"'{ANONYMOUS.role}'", 2: "''", 3: f"'{ANONYMOUS.statement_timeout_ms}'", 4: "'off'"}
     capture, send = leads.capture_lead, jobs.send_message
-    first = [
-        BEGIN.sql,
-        inlined(BEGIN_CONTEXT.sql, context),
-        inlined(SET_ROLE.sql, {1: "'clarivum_worker'"}),
-        inlined(capture.sql, {n: CAPTURE_VALUES[name] for n, name in enumerate(capture.parameters, 1)}),
+    return {
+        BEGIN_CONTEXT.sql: context,
+        SET_ROLE.sql: {1: "'clarivum_worker'"},
+        capture.sql: {number: CAPTURE_VALUES[name] for number, name in enumerate(capture.parameters, 1)},
+        send.sql: {number: ENQUEUE_VALUES[name] for number, name in enumerate(send.parameters, 1)},
+    }
+
+
+def round_trips(statements: Sequence[str]) -> list[Sequence[str]]:
+    """Up to the lead's insert, whose id the message needs, and the rest."""
+    split = 1 + next(place for place, statement in enumerate(statements) if "insert into public.leads" in statement)
+    return [statements[:split], statements[split:]]
+
+
+def _floor(bench: Bench, port: int) -> list[Contender]:
+    """pgbench with the statements of one capture."""
+    statements = observed(bench, lambda: _capture_once(bench, port), capture_values())
+    variables = ["n random(1, 9000000000000000)"]
+    two_trips = "the statements of our capture in the same two round trips, a connection for each caller"
+    each = f"the same, each awaited: {len(statements)} round trips"
+    return [
+        pipelined(bench, round_trips(statements), variables, two_trips, lambda: _empty(bench)),
+        awaited(bench, statements, variables, each, lambda: _empty(bench)),
     ]
-    second = [inlined(send.sql, {n: ENQUEUE_VALUES[name] for n, name in enumerate(send.parameters, 1)}), COMMIT.sql]
-    return first, second
+
+
+def _capture_once(bench: Bench, port: int) -> None:
+    bench.loads += 1
+    head, _, body = Requests(capture_requests(), bench.loads * NUMBERS_A_RUN).next().partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    post(port, CAPTURE_PATH, headers, body)
 
 
 def _ours(bench: Bench, target: HttpTarget, process: Running) -> Contender:
@@ -105,31 +129,6 @@ def _ours(bench: Bench, target: HttpTarget, process: Running) -> Contender:
         )
 
     return Contender(target.name, target.title, target.note, measure)
-
-
-def _pgbench(bench: Bench, *, pipelined: bool) -> Contender:
-    first, second = capture_statements()
-    variables = ["n random(1, 9000000000000000)"]
-    if pipelined:
-        text = script(first, variables=variables, pipelined=True) + script(second, pipelined=True)
-    else:
-        text = script([*first, *second], variables=variables)
-
-    def measure(_round: int) -> Run:
-        _empty(bench)
-        options = bench.options
-        return measured(
-            lambda: run_pgbench(
-                bench.scratch, text, options.folder, clients=options.connections, seconds=options.seconds
-            ),
-            server=None,
-            database=bench.scratch.server.pid,
-        )
-
-    if pipelined:
-        note = "the same statements in the same two round trips, on as many connections as there are callers"
-        return Contender("pgbench-pipelined", "pgbench, same round trips", note, measure)
-    return Contender("pgbench", "pgbench, statement by statement", "each statement awaited: six round trips", measure)
 
 
 def _empty(bench: Bench) -> None:

@@ -9,7 +9,6 @@ import psycopg
 
 from benchmarks.harness.identity import free_port
 from benchmarks.harness.peers import install_node_peers, install_python_peers
-from benchmarks.harness.pgbench import inlined, run_pgbench, script
 from benchmarks.harness.processes import NotReadyError, Running, fetch, running, wait_until_answering
 from benchmarks.harness.profiling import profile
 from benchmarks.harness.results import Aim, Layer, Missing, Run, Scenario, Target, runs_of
@@ -17,8 +16,15 @@ from benchmarks.harness.rounds import Contender, measured, run_rounds
 from benchmarks.harness.scratch import fill_entitlements, member_subject
 from benchmarks.harness.spread import paired_ratio
 from benchmarks.request.bench import Bench
+from benchmarks.request.floor import awaited, observed, pipelined
 from benchmarks.request.targets import ROOT, HttpTarget, http_targets, ours_target, raw_asgi_target
-from benchmarks.request.work import MEMBERS, READ_PATH, context_statement, read_requests, read_statement
+from benchmarks.request.work import (
+    MEMBERS,
+    READ_PATH,
+    context_statement,
+    read_requests,
+    read_statement,
+)
 from clarivum.errors import DependencyDownError
 
 MAX_TARGETS = 8
@@ -43,11 +49,11 @@ def measure_read(bench: Bench) -> Scenario:
     requests = read_requests([bench.identity.member_token(subject) for subject in subjects])
     with ExitStack() as stack:
         started, missing = _start(bench, stack, subjects[0])
+        floor = _floor(bench, started[0][0], bench.identity.member_token(subjects[0]), members)
         for target, process in started:
             _warm_up(bench, target, process, requests)
         contenders = [_contender(bench, target, process, requests) for target, process in started]
-        contenders += [_pgbench(bench, members, pipelined=True), _pgbench(bench, members, pipelined=False)]
-        targets, failed = run_rounds(contenders, bench.options.runs, bench.say)
+        targets, failed = run_rounds([*contenders, *floor], bench.options.runs, bench.say)
         measured_targets = [_with_cache_hits(target, started) for target in targets]
         layers = _profile_ours(bench, started, requests) if bench.options.profile else ()
     return Scenario(
@@ -166,30 +172,17 @@ def _contender(bench: Bench, target: HttpTarget, process: Running, requests: lis
     return Contender(target.name, target.title, target.note, measure)
 
 
-def _pgbench(bench: Bench, members: int, *, pipelined: bool) -> Contender:
-    """The floor. Pipelined it sends what our session sends: an implicit transaction up to one Sync."""
-    context, read = context_statement(), read_statement()
-    context_sql = inlined(context.sql, _literals(context.values))
-    statements = [context_sql, inlined(read.sql, _literals(read.values))]
-    if not pipelined:
-        statements = ["begin", *statements, "commit"]
-    text = script(statements, variables=[f"member random(0, {members - 1})"], pipelined=pipelined)
-
-    def measure(_round: int) -> Run:
-        options = bench.options
-        return measured(
-            lambda: run_pgbench(
-                bench.scratch, text, options.folder, clients=options.connections, seconds=options.seconds
-            ),
-            server=None,
-            database=bench.scratch.server.pid,
-        )
-
-    if pipelined:
-        note = "the same two statements, one round trip, prepared; no HTTP, no token: the floor"
-        return Contender("pgbench-pipelined", "pgbench, one round trip", note, measure)
-    note = "BEGIN, settings, query and COMMIT, each awaited"
-    return Contender("pgbench", "pgbench, statement by statement", note, measure)
+def _floor(bench: Bench, ours: HttpTarget, token: str, members: int) -> list[Contender]:
+    """pgbench with the statements of one read, for a random member each time."""
+    values = {statement.sql: _literals(statement.values) for statement in (context_statement(), read_statement())}
+    statements = observed(bench, lambda: _get(ours, f"Bearer {token}"), values)
+    variables = [f"member random(0, {members - 1})"]
+    one_trip = "the statements of our read, prepared, in one round trip; no HTTP, no token: the floor"
+    each = "the same between BEGIN and COMMIT, each awaited"
+    return [
+        pipelined(bench, [statements], variables, one_trip, lambda: None),
+        awaited(bench, ["begin", *statements, "commit"], variables, each, lambda: None),
+    ]
 
 
 def _literals(values: Sequence[str | int | None]) -> dict[int, str]:
