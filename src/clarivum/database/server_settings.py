@@ -51,13 +51,13 @@ def arguments(
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-def initdb_arguments(version: int, *, libc_locale: str, durable: bool) -> list[str]:
+def initdb_arguments(version: int, *, libc_locale: str, sync: bool) -> list[str]:
     """Encoding and order of a new data directory: UTF-8, code-point order, the same on every machine.
 
     17 and later bring the locale C.UTF-8 themselves; before, it is the operating system's, and `libc_locale` is C where
-    that has none. `durable`: what initdb wrote is on disk before it returns.
+    that has none. `sync`: have initdb call fsync for each file it wrote.
     """
     common = ["--encoding", "UTF8", "--locale", libc_locale, "--auth", "scram-sha-256", "--no-instructions"]
-    synced = [] if durable else ["--no-sync"]
+    synced = [] if sync else ["--no-sync"]
     builtin = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"] if version >= 17 else []
     return [*common, *synced, *builtin]

@@ -87,9 +87,9 @@ def test_options_win_over_defaults_but_not_over_what_the_server_computes() -> No
 
 
 def test_the_locale_is_postgres_own_where_it_has_one() -> None:
-    assert "builtin" in initdb_arguments(18, libc_locale="C", durable=True)
-    assert "builtin" not in initdb_arguments(16, libc_locale="C.UTF-8", durable=True)
-    assert "--no-sync" in initdb_arguments(16, libc_locale="C", durable=False)
+    assert "builtin" in initdb_arguments(18, libc_locale="C", sync=True)
+    assert "builtin" not in initdb_arguments(16, libc_locale="C.UTF-8", sync=True)
+    assert "--no-sync" in initdb_arguments(16, libc_locale="C", sync=False)
 
 
 def test_an_unknown_major_version_is_refused() -> None:
