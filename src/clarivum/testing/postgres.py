@@ -44,7 +44,7 @@ class ServersForTests:
     def __init__(self, migrations: Path) -> None:
         self._migrations = migrations
         place = scratch_place()
-        _sweep(place)
+        sweep(place)
         self._data = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         self._data.chmod(0o711)  # root runs Postgres as another account; what lies inside is closed by itself
         self._servers: dict[int, EmbeddedServer] = {}
@@ -92,7 +92,7 @@ class ServersForTests:
         self._migrated.add(server.version)
 
 
-def _sweep(place: Path) -> None:
+def sweep(place: Path) -> None:
     """Remove what runs that were killed left behind; a server that somebody owns is refused, so it stays."""
     for data in place.glob(f"{PREFIX}*"):
         with suppress(OSError, RefusedError):
