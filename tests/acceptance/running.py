@@ -1,5 +1,6 @@
 """`./clarivum up` as a user starts it: a real process with everything below it."""
 
+import json
 import os
 import re
 import selectors
@@ -76,6 +77,10 @@ class Up:
     def token(self, subject: str = "auth0|alice", *roles: str, expires: str = "1h") -> str:
         asked = [part for role in roles or ("member",) for part in ("--role", role)]
         return self.command("token", *asked, "--sub", subject, "--expires", expires).stdout.strip()
+
+    def admin_url(self) -> str:
+        """The superuser of the embedded database, as `up` notes it for other commands."""
+        return str(json.loads((self.data / "up.json").read_text())["admin_url"])
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}

@@ -20,7 +20,11 @@ GIVEN_UP = 0.2
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A backend whose reads and transactions have one connection each."""
-    environment = {"CLARIVUM_DATABASE_PIPELINES": "1", "CLARIVUM_DATABASE_CONNECTIONS": "1", "CLARIVUM_RATE_LIMITS": "false"}
+    environment = {
+        "CLARIVUM_DATABASE_PIPELINES": "1",
+        "CLARIVUM_DATABASE_CONNECTIONS": "1",
+        "CLARIVUM_RATE_LIMITS": "false",
+    }
     up = Up(tmp_path_factory.mktemp("narrow"), environment=environment)
     up.start()
     try:

@@ -7,9 +7,10 @@ from tests.acceptance.running import ROOT, Up
 
 
 def _paste(up: Up, lines: str) -> str:
+    env = {**up.env, "CLARIVUM_DATA": str(up.data)}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", lines],
-        cwd=ROOT, env={**up.env, "CLARIVUM_DATA": str(up.data)}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
