@@ -4,7 +4,8 @@ This package exports the declarations; the worker is `clarivum.jobs.worker`, the
 """
 
 from clarivum.jobs.declaration import Job, job
+from clarivum.jobs.outbox import outbox
 from clarivum.jobs.payload import MAX_PAYLOAD_BYTES, Payload, PayloadError
 from clarivum.jobs.run import Run
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Run", "job"]
+__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Run", "job", "outbox"]

@@ -28,9 +28,9 @@ MAX_RETENTION_DAYS = 3_650
 KEY_TYPES = (str, int, UUID, datetime, date, Enum)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Job(Generic[P]):
-    """A declared job. Make it with `@job`; `Feature` fills in the owner."""
+    """A declared job. Make it with `@job`; `Feature` fills in the owner. Hashed by identity, as on the hot path."""
 
     name: str
     """`<feature>.<verb>`, unique in the application."""

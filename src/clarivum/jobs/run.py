@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from clarivum.clock import SYSTEM_CLOCK, Clock
+from clarivum.telemetry import get_logger
 
 if TYPE_CHECKING:
     from clarivum.database import Transaction
+    from clarivum.telemetry import BoundLogger
+
+log = get_logger("clarivum.jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Run:
     """
 
     id: UUID
-    """Made at enqueue; the same in every attempt."""
+    """Made of job and key: the same in every attempt, and for every enqueue of that key."""
     job: str
     key: str
     """The idempotency key: the payload's key field as text."""
@@ -31,10 +35,13 @@ class Run:
     transaction: Transaction
     deadline: float
     """When this attempt is cancelled, on `clock.monotonic()`."""
-    log: Any
-    """Bound to job, run id and attempt; the trace id is added, secrets are scrubbed."""
     clock: Clock = SYSTEM_CLOCK
 
     def remaining_s(self) -> float:
         """Seconds until the attempt is cancelled; never negative."""
         return max(0.0, self.deadline - self.clock.monotonic())
+
+    @property
+    def log(self) -> BoundLogger:
+        """Bound to job, run and attempt; the trace id is added, secrets are scrubbed."""
+        return log.bind(job=self.job, run_id=str(self.id), attempt=self.attempt)

@@ -1,0 +1,39 @@
+"""What the ledger remembers of a failed attempt: the error's class and a scrubbed message, never a payload."""
+
+from dataclasses import dataclass
+
+from clarivum.errors import ClarivumError
+from clarivum.telemetry import scrub
+
+MAX_MESSAGE_CHARACTERS = 2_000
+
+
+class AttemptTimeout(BaseException):
+    """Raised inside a handler that holds the event loop beyond its timeout. Not an Exception, so that a handler's own
+    `except Exception` in an endless loop does not swallow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed. `error` is the class an operator filters by."""
+
+    error: str
+    message: str
+    cause: BaseException | str
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Class and scrubbed text of what a handler raised; of our own errors what would go to the log."""
+    text = (error.log or error.detail) if isinstance(error, ClarivumError) else str(error)
+    if isinstance(error, ClarivumError) and error.violations:
+        text += ": " + "; ".join(f"{violation.pointer} {violation.message}" for violation in error.violations)
+    return Failure(type(error).__qualname__, _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS], error)
+
+
+def timeout_failure(timeout_s: float) -> Failure:
+    return Failure("AttemptTimeout", f"the handler did not end within {timeout_s:g} s", "timeout")
+
+
+def _storable(text: str) -> str:
+    """Without what Postgres cannot keep as text."""
+    return text.replace("\x00", "\\0").encode(errors="backslashreplace").decode()

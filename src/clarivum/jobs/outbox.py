@@ -1,0 +1,62 @@
+"""Enqueue: a message that exists exactly when the business transaction that caused it was committed."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from clarivum import telemetry
+from clarivum.database import Transaction
+from clarivum.errors import Violation
+from clarivum.jobs.declaration import Job, by_name
+from clarivum.jobs.message import JOB, KEY, RUN_ID, SCHEMA_VERSION, run_id_of
+from clarivum.jobs.payload import Payload, PayloadError, encode
+from clarivum.jobs.pgmq import PgmqTransport
+from clarivum.jobs.transport import Transport
+
+MAX_DELAY_S = 900
+"""What every transport can delay by."""
+
+
+class JobOutbox:
+    """The outbox of an application: finds the job of a payload by its type, and sends through the transport."""
+
+    def __init__(self, jobs: Iterable[Job[Any]], transport: Transport) -> None:
+        self._jobs = {job.payload: job for job in by_name(jobs).values()}
+        self._transport = transport
+
+    def put(self, tx: Transaction, payload: object, *, delay_s: int = 0) -> UUID:
+        """Queue the payload behind the transaction's statements and return its run's id.
+
+        The same idempotency key gives the same id, and one effect. Raises PayloadError, and nothing is stored, when the
+        payload does not fit its type, holds what JSON in Postgres cannot, is too large, or belongs to no job.
+        """
+        job = self._jobs.get(type(payload))
+        if job is None or not isinstance(payload, Payload):
+            raise PayloadError(f"{type(payload).__name__} is the payload of no job of this application")
+        if not (isinstance(delay_s, int) and 0 <= delay_s <= MAX_DELAY_S):
+            raise PayloadError(f"job {job.name}: delay_s must be a whole number from 0 to {MAX_DELAY_S}")
+        body = encode(payload)
+        try:
+            key = job.key_of(payload)
+        except ValueError as error:
+            raise PayloadError(
+                f"job {job.name}: the idempotency key cannot be used",
+                violations=[Violation(f"/{job.key}", str(error), "key")],
+            ) from None
+        run_id = run_id_of(job.name, key)
+        with telemetry.job_publish(job.name, job.queue, self._transport.system) as carried:
+            headers = {
+                JOB: job.name,
+                KEY: key,
+                RUN_ID: str(run_id),
+                SCHEMA_VERSION: str(job.payload.schema_version),
+                **carried,
+            }
+            with tx.as_worker():
+                self._transport.send(tx, job, body, headers, delay_s)
+        return run_id
+
+
+def outbox(jobs: Iterable[Job[Any]]) -> JobOutbox:
+    """What `Database.outbox` is set to, so that `tx.enqueue` finds each payload's job."""
+    return JobOutbox(jobs, PgmqTransport())

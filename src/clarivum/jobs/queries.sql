@@ -1,0 +1,171 @@
+-- Statements of producer, worker, scheduler and command line, all under clarivum_worker.
+-- Those that join `durability` may be forgotten by a server that crashes within the next second: what they did is then
+-- simply done again. Effects, finished runs and enqueued messages are never committed that way.
+
+-- name: send_message -> none, writes
+-- Enqueue one message and wake the workers when the transaction commits. The list is evaluated in order.
+select pgmq.send(%(queue)s, %(body)s::jsonb, %(headers)s::jsonb, %(delay_s)s::integer),
+    pg_notify('clarivum_jobs', %(queue)s);
+
+-- name: wake_workers -> none, writes
+-- Tell listening workers that a queue has something to read.
+select pg_notify('clarivum_jobs', %(queue)s);
+
+-- name: receive_messages -> many, writes
+-- Hide up to `limit` visible messages for `visibility_s` and return them, oldest first.
+select message.msg_id, message.read_ct = 1 as is_first_delivery, message.enqueued_at, message.message::text as body,
+    message.headers ->> 'job' as job, message.headers ->> 'schema_version' as schema_version,
+    message.headers ->> 'traceparent' as traceparent, message.headers ->> 'tracestate' as tracestate,
+    message.headers ->> 'baggage' as baggage
+from (select set_config('synchronous_commit', 'off', true)) as durability
+cross join pgmq.read(%(queue)s, %(visibility_s)s::integer, %(limit)s::integer) as message;
+
+-- name: postpone_messages -> none, writes
+-- Hide messages until `delay_s` from now; 0 shows them at once.
+select pgmq.set_vt(%(queue)s, message_id, %(delay_s)s::integer)
+from unnest(%(message_ids)s::bigint[]) as message_id
+cross join (select set_config('synchronous_commit', 'off', true)) as durability;
+
+-- name: delete_messages -> none, writes
+-- Remove messages, in the transaction that settles their runs.
+select pgmq.delete(%(queue)s, %(message_ids)s::bigint[]);
+
+-- name: delete_finished_messages -> none, writes
+-- Remove messages whose runs are finished. Forgotten, it makes each a replay.
+select pgmq.delete(%(queue)s, %(message_ids)s::bigint[])
+from (select set_config('synchronous_commit', 'off', true)) as durability;
+
+-- name: queue_status -> one, writes
+-- Not a write; but it may count a million messages, so it gets a connection of its own.
+select depth, ready, running, waiting, oldest_age_s from clarivum.queue_status(%(queue)s);
+
+-- name: declared_queues -> many
+-- Which of the queues exist.
+select queue_name from pgmq.meta where queue_name = any (%(queues)s::text[]);
+
+-- name: claim_runs -> many
+-- Begin an attempt at each run that is new or due, and count it before the handler sees it. Runs that are not returned
+-- are finished, held or lost: see examine_runs. Only `recover` takes a run whose holder disappeared. Ordered, so that two
+-- workers with the same runs do not lock each other out.
+insert into clarivum.job_runs as run
+    (run_id, lease_token, enqueued_at, claimable_at, attempt, state, job, key, message_id)
+select message.run_id, %(token)s::uuid, message.enqueued_at,
+    clock_timestamp() + make_interval(secs => %(lease_s)s::double precision), 1, 'running', %(job)s, message.key,
+    message.message_id
+from unnest(%(run_ids)s::uuid[], %(keys)s::text[], %(message_ids)s::text[], %(enqueued_at)s::timestamptz[])
+    as message (run_id, key, message_id, enqueued_at)
+cross join (select set_config('synchronous_commit', 'off', true)) as durability
+order by message.run_id
+on conflict (run_id) do update
+set state = 'running', attempt = run.attempt + 1, lease_token = excluded.lease_token,
+    claimable_at = excluded.claimable_at, message_id = excluded.message_id,
+    history = case run.state
+        when 'waiting' then run.history
+        else run.history || jsonb_build_object(
+            'attempt', run.attempt, 'at', run.claimable_at, 'error', 'AttemptLost',
+            'message', 'the process that ran this attempt disappeared'
+        )
+    end
+where run.claimable_at <= clock_timestamp() and (run.state = 'waiting' or %(recover)s::boolean)
+returning run.run_id, run.attempt;
+
+-- name: examine_runs -> many
+-- Why runs were not claimed. `is_lost`: running, and its lease is over. `wait_s`: until it may be claimed again.
+select run_id, state, message_id, state = 'running' and claimable_at <= clock_timestamp() as is_lost,
+    coalesce(extract(epoch from claimable_at - clock_timestamp()), 0)::double precision as wait_s
+from clarivum.job_runs
+where run_id = any (%(run_ids)s::uuid[]);
+
+-- name: claim_finished -> many
+-- The batch's fence: enter runs as done in the transaction that does their work. A concurrent one of the same run waits
+-- here for our outcome, and then finds it taken.
+insert into clarivum.job_runs (run_id, enqueued_at, finished_at, attempt, state, job, key, message_id)
+select message.run_id, message.enqueued_at, clock_timestamp(), 1, 'done', %(job)s, message.key, message.message_id
+from unnest(%(run_ids)s::uuid[], %(keys)s::text[], %(message_ids)s::text[], %(enqueued_at)s::timestamptz[])
+    as message (run_id, key, message_id, enqueued_at)
+order by message.run_id
+on conflict (run_id) do nothing
+returning run_id;
+
+-- name: finish_run -> none, writes
+-- Settle a run in the transaction of its effect; fails when the lease is no longer ours.
+select clarivum.finish_run(%(run_id)s::uuid, %(token)s::uuid);
+
+-- name: allow_idle_time -> none
+-- Let a slow handler hold its transaction open as long as it may run.
+select set_config('idle_in_transaction_session_timeout', %(idle_ms)s, true);
+
+-- name: extend_leases -> many
+-- The heartbeat. Returns the runs that are still ours.
+update clarivum.job_runs set claimable_at = clock_timestamp() + make_interval(secs => %(lease_s)s::double precision)
+where run_id = any (%(run_ids)s::uuid[]) and lease_token = any (%(tokens)s::uuid[])
+returning run_id;
+
+-- name: retry_run -> none
+-- The attempt failed; another may begin after `delay_s`. Nothing happens when the lease is no longer ours.
+update clarivum.job_runs
+set state = 'waiting', lease_token = null,
+    claimable_at = clock_timestamp() + make_interval(secs => %(delay_s)s::double precision),
+    history = history || jsonb_build_object(
+        'attempt', attempt, 'at', clock_timestamp(), 'error', %(error)s::text, 'message', %(message)s::text
+    )
+where run_id = %(run_id)s and lease_token = %(token)s;
+
+-- name: release_runs -> none
+-- The attempt was not carried out: it does not count, and another may begin at once.
+update clarivum.job_runs
+set state = 'waiting', lease_token = null, claimable_at = clock_timestamp(), attempt = attempt - 1
+where run_id = any (%(run_ids)s::uuid[]) and lease_token = any (%(tokens)s::uuid[]);
+
+-- name: bury_run -> none
+-- The last attempt failed.
+update clarivum.job_runs
+set state = 'dead', lease_token = null, claimable_at = null, finished_at = clock_timestamp(),
+    history = history || jsonb_build_object(
+        'attempt', attempt, 'at', clock_timestamp(), 'error', %(error)s::text, 'message', %(message)s::text
+    )
+where run_id = %(run_id)s and lease_token = %(token)s;
+
+-- name: bury_lost_run -> none
+-- As bury_run, for a run whose last allowed attempt was lost: claiming it once more was not an attempt.
+update clarivum.job_runs
+set state = 'dead', lease_token = null, claimable_at = null, finished_at = clock_timestamp(), attempt = attempt - 1
+where run_id = %(run_id)s and lease_token = %(token)s;
+
+-- name: add_dead_letter -> none
+-- Keep the payload of a run that was given up.
+insert into clarivum.dead_letters (run_id, job, key, attempts, error, message, payload, headers)
+values (%(run_id)s, %(job)s, %(key)s, %(attempts)s, %(error)s, %(message)s, %(payload)s::jsonb, %(headers)s::jsonb)
+on conflict (run_id) do nothing;
+
+-- name: count_dead_letters -> many
+select job, count(*) as letters from clarivum.dead_letters group by job;
+
+-- name: count_replays -> none
+-- Messages that found their run finished, or held by another message.
+update clarivum.job_runs as run set replays = run.replays + replay.messages
+from unnest(%(run_ids)s::uuid[], %(messages)s::integer[]) as replay (run_id, messages)
+where run.run_id = replay.run_id;
+
+-- name: forget_finished -> none
+-- Remove finished runs past their retention, a bounded number at a time.
+delete from clarivum.job_runs
+where run_id in (
+    select run_id from clarivum.job_runs
+    where job = %(job)s and started_at < clock_timestamp() - make_interval(days => %(retention_days)s::integer)
+        and state = 'done'
+        and finished_at < clock_timestamp() - make_interval(days => %(retention_days)s::integer)
+    order by started_at
+    limit %(limit)s
+);
+
+-- name: add_schedule -> none
+-- First sight of a schedule: what lies in the past is not due.
+insert into clarivum.schedules (job, last_tick) values (%(job)s, clock_timestamp()) on conflict (job) do nothing;
+
+-- name: lock_schedule -> maybe
+-- The last tick that was dealt with, and the database's clock; nothing while another process holds the row.
+select last_tick, clock_timestamp() as now from clarivum.schedules where job = %(job)s for update skip locked;
+
+-- name: note_tick -> none
+update clarivum.schedules set last_tick = %(tick)s where job = %(job)s;
