@@ -95,6 +95,7 @@ class EmbeddedServer:
             home = prepare_home(self.data, self._name, self._binaries)
             server_pidfile.stop_leftovers(home.cluster)
             home.delete()
+            home.remove_socket_directory()
             for kind in ("json", "log", "log.1"):
                 self._file(kind).unlink(missing_ok=True)
         finally:
