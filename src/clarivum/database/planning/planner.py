@@ -84,6 +84,11 @@ class Planner:
     def __exit__(self, *exc: object) -> None:
         self._connection.close()
 
+    @property
+    def server_version(self) -> int:
+        """180004 for 18.4."""
+        return self._connection.info.server_version
+
     def examine(self, sql: str, parameters: tuple[str, ...], roles: Sequence[str]) -> Verdict:
         """Plan a query (`$n` stands for `parameters[n - 1]`) under `roles` and look for an index where it is weak.
 

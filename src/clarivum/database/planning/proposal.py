@@ -60,17 +60,15 @@ def proposals(weakness: Weakness, table: Table, used: Index | None) -> tuple[Pro
     fixed = _distinct(part.sql for part in filtering if part.shape is Shape.FIXED)
     predicate = " and ".join(_distinct([*([normal(used.predicate)] if used and used.predicate else []), *fixed]))
     order = _order(weakness, scan.alias, used, equal)
-    tails = _distinct(tail for tail in (order, tuple(ranged), ()) if equal or tail)
+    narrowed = tuple(map(_as_key, ranged))
+    tails = [tail for tail in _distinct([order, narrowed]) if tail] + ([()] if equal else [])
     found = [
         Proposal(table.schema, table.name, (*map(_as_key, equal), *tail)[:MAX_KEYS], where)
-        for tail in (tuple(key if tail is order else _as_key(key) for key in tail) for tail in tails)
+        for tail in tails
         for where in _distinct([predicate, ""])
-        if equal or tail
     ]
     existing = {(_plain(index), index.predicate != "") for index in table.indexes}
-    return tuple(
-        found_one for found_one in _distinct(found) if (found_one.keys, found_one.predicate != "") not in existing
-    )
+    return tuple(each for each in _distinct(found) if (each.keys, each.predicate != "") not in existing)
 
 
 def _order(weakness: Weakness, alias: str, used: Index | None, equal: Sequence[str]) -> tuple[str, ...]:
