@@ -167,9 +167,11 @@ def _collection(statement: list[Token], operation: str) -> str:
     opener = {"INSERT": "into", "MERGE": "into", "UPDATE": "update"}.get(operation, "from")
     for index, token in enumerate(statement):
         if token.kind == "word" and token.text.lower() == opener:
-            name = [part.text.strip('"') for part in _qualified(statement[index + 1 : index + 4])]
-            if name and name[0].lower() not in {"only", "lateral", "select"}:
-                return ".".join(name)
+            name = _qualified(statement[index + 1 : index + 4])
+            after = statement[index + 2 * len(name) : index + 2 * len(name) + 1]
+            is_function = opener == "from" and bool(after) and after[0].text == "("
+            if name and not is_function and name[0].text.lower() not in {"only", "lateral", "select"}:
+                return ".".join(part.text.strip('"') for part in name)
     return ""
 
 
