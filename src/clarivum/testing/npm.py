@@ -1,4 +1,4 @@
-"""npm packages that tests run against: installed once from a lock into `.clarivum/npm/<name>`, shared by all workers."""
+"""npm packages that tests run against: installed once from a lock into `.clarivum/npm/<name>`, shared by workers."""
 
 import fcntl
 import hashlib
