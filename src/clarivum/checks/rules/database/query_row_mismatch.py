@@ -44,11 +44,11 @@ def look(facts: Facts) -> Iterator[Problem]:
         if description.refusal or query.kind == "none":
             continue
         file, line = facts.place_of(query)
-        for message in _mismatches(query.row, description.columns):
+        for message in mismatches(query.row, description.columns):
             yield Problem(file, line, query.name, message)
 
 
-def _mismatches(row: type | None, columns: tuple[ResultColumn, ...]) -> Iterator[str]:
+def mismatches(row: type | None, columns: tuple[ResultColumn, ...]) -> Iterator[str]:
     if not columns:
         yield "it returns no columns, though it is declared to return rows"
         return
