@@ -22,10 +22,11 @@ from clarivum.api.timekeeper import Timekeeper
 from clarivum.errors import REQUEST_TIMEOUT, RequestError
 
 NEVER = math.inf
+SLICE_BYTES = 16_384
 
 
 class HttpConnection(asyncio.Protocol):
-    """One client's connection. One request runs at a time; pipelined ones wait in `_queue`.
+    """One client's connection. One request runs at a time; pipelined ones wait in `_queue`, the rest in `_unread`.
 
     At any moment one deadline counts (`_deadline`): for the rest of a request, for the next request, or for a client
     that must read its answer. While the application works there is none: its own counts (deadlines.py).
@@ -54,12 +55,14 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head: Head | None = None
         self._in_body = False
+        self._receiving = False
         self._began_now = False
         self._unparsed_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._cycle: Cycle | None = None
         self._queue: deque[Cycle] = deque()
+        self._unread = b""
         self._refusing: RequestError | None = None
         self._closing = False
         self._deadline = NEVER
@@ -83,17 +86,10 @@ class HttpConnection(asyncio.Protocol):
         if cycle.task is not None:
             self._state.tasks.discard(cycle.task)
         self._cycle = None
-        if self._transport.is_closing():
-            return
         if not cycle.keep_alive:
             self._end()
-        elif self._queue:
-            self._start(self._queue.popleft())
-        elif self._refusing is not None:
-            self._refuse(self._refusing)
-        else:
-            self._transport.resume_reading()
-            self._expect_more()
+        elif self._drained is None:
+            self._proceed()
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,15 +117,17 @@ class HttpConnection(asyncio.Protocol):
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.set_result(None)
-            self._expect_more()
+            if self._cycle is None:
+                self._proceed()
+            else:
+                self._deadline = NEVER
 
     def data_received(self, data: bytes) -> None:
-        at_start = self._head is None
-        if at_start and self._cycle is None:
-            self._deadline = self._loop.time() + self._limits.receive_timeout_s
-        self._began_now = at_start
-        while data and not self._closing and self._refusing is None:
-            data = self._parse(data, at_start)
+        if not self._receiving:
+            self._receiving = True
+            if self._cycle is None:
+                self._deadline = self._loop.time() + self._limits.receive_timeout_s
+        self._feed(data)
 
     def shutdown(self) -> None:
         """The server stops: finish what runs, close the rest. Called by uvicorn."""
@@ -190,8 +188,18 @@ class HttpConnection(asyncio.Protocol):
         self._accept(scope, b"".join(body) if len(body) != 1 else body[0], self._parser.should_keep_alive())
 
     # -- steps -------------------------------------------------------------------------------------------------------
-    def _parse(self, data: bytes, at_start: bool) -> bytes:
+    def _feed(self, data: bytes) -> None:
+        """Parse a slice at a time, and nothing while parsed requests wait: who does not stop sending waits too."""
+        while data and not self._closing and self._refusing is None:
+            if self._queue or self._unread:
+                self._unread += data
+                self._transport.pause_reading()
+                return
+            data = self._parse(data[:SLICE_BYTES]) + data[SLICE_BYTES:]
+
+    def _parse(self, data: bytes) -> bytes:
         """Feed the parser; returns what it left."""
+        at_start = self._began_now = self._head is None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:  # not taken up (RFC 9110, 7.8): HTTP/1.1 goes on
@@ -205,13 +213,24 @@ class HttpConnection(asyncio.Protocol):
             self._bound_unfinished_head(len(data))
         return b""
 
-    def _expect_more(self) -> None:
-        """Set the deadline for what has to come from the client next."""
+    def _proceed(self) -> None:
+        """Nothing runs: serve what waits, or wait for what comes."""
+        if self._transport.is_closing():
+            return
+        if not self._queue and self._unread:
+            data, self._unread = self._unread, b""
+            self._feed(data)
         if self._cycle is not None or self._closing:
-            self._deadline = NEVER
+            return
+        if self._queue:
+            self._start(self._queue.popleft())
+        elif self._refusing is not None:
+            self._refuse(self._refusing)
         else:
+            self._transport.resume_reading()
+            self._receiving = self._head is not None
             limits = self._limits
-            wait_s = limits.keep_alive_s if self._head is None else limits.receive_timeout_s
+            wait_s = limits.receive_timeout_s if self._receiving else limits.keep_alive_s
             self._deadline = self._loop.time() + wait_s
 
     def _accept(self, scope: dict[str, Any], body: bytes, keep_alive: bool) -> None:
@@ -226,11 +245,8 @@ class HttpConnection(asyncio.Protocol):
         )
         if self._cycle is None:
             self._start(cycle)
-        elif len(self._queue) < self._limits.max_pipelined:
-            self._queue.append(cycle)
-            self._transport.pause_reading()
         else:
-            raise malformed(f"more than {self._limits.max_pipelined} requests wait for their answers")
+            self._queue.append(cycle)
 
     def _start(self, cycle: Cycle) -> None:
         self._cycle = cycle
@@ -266,7 +282,7 @@ class HttpConnection(asyncio.Protocol):
         self._refusing = error
         self._head = None
         if self._cycle is None and not self._queue:
-            self._transport.write(refusal(error))
+            self._transport.write(refusal(error, self.date_line))
             self._end(linger=True)
 
     def _end(self, *, linger: bool = False) -> None:

@@ -65,7 +65,7 @@ class Cycle:
             self.keep_alive = False
             if not self._started:
                 self._started = self.answered = True
-                self._connection.write(refusal(concealed(error)))
+                self._connection.write(refusal(concealed(error), self._connection.date_line))
         if not self.answered:
             self.keep_alive = False
         self._connection.cycle_ended(self)

@@ -113,13 +113,13 @@ def with_connection(
     return scope
 
 
-def refusal(error: RequestError) -> bytes:
+def refusal(error: RequestError, date_line: bytes) -> bytes:
     """A whole answer to what never became a request. It is observed like any other, without a route."""
     observation = http_server("_OTHER", None)
     status, head, body = problem(error, instance="/", request_id=observation.trace_id_hex)
     observation.finish(status, error.code.name)
     return b"%bx-request-id: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
-        status_line(status) + head,
+        status_line(status) + date_line + head,
         observation.trace_id_hex.encode("ascii"),
         len(body),
         body,

@@ -18,6 +18,5 @@ class Limits:
     """For a client that does not read its answer."""
     linger_s: float = 2.0
     """For a refused client to read its answer while it still sends."""
-    max_pipelined: int = 64
     tick_s: float = 0.25
     """How often deadlines are looked at."""

@@ -121,9 +121,9 @@ def _run(
         shutdown()
 
 
-def server_config(app: Any, settings: Settings) -> uvicorn.Config:
+def server_config(app: Any, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
     """uvicorn with our protocol, and without what is done elsewhere: access log, proxy headers, Date."""
-    limits = Limits(max_body_bytes=settings.max_body_bytes, receive_timeout_s=settings.receive_timeout_s)
+    limits = limits or Limits(max_body_bytes=settings.max_body_bytes, receive_timeout_s=settings.receive_timeout_s)
     protocol = functools.partial(HttpConnection, limits=limits, timekeeper=Timekeeper(limits.tick_s))
     return uvicorn.Config(
         app,

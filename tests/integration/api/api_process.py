@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from clarivum.api.limits import Limits
 from clarivum.api.server import build_app, server_config
 from clarivum.auth import TokenVerifier
 from clarivum.auth.standin.issuing import StandIn
@@ -62,7 +63,7 @@ def problem_in(response: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def running_api(url: str, data: Path, **settings: str) -> Iterator[RunningApi]:
+def running_api(url: str, data: Path, limits: Limits | None = None, **settings: str) -> Iterator[RunningApi]:
     """Serve the sample application over the database at `url`; `settings` are environment variables."""
     loaded = Settings.load({"DATABASE_URL": url, "CLARIVUM_LOG_LEVEL": "error", **settings})
     stand_in = StandIn(loaded, data)
@@ -79,7 +80,7 @@ def running_api(url: str, data: Path, **settings: str) -> Iterator[RunningApi]:
             await super().startup(sockets)
             started.set()
 
-    server = Server(server_config(app, loaded))
+    server = Server(server_config(app, loaded, limits))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     assert started.wait(20), app.failure
