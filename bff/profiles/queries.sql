@@ -7,7 +7,7 @@ where deleted_at is null;
 -- name: create_profile -> maybe Profile
 -- The first sight of a member. Nothing comes back when another request was faster.
 insert into public.profiles (subject, email)
-values (auth.jwt() ->> 'sub', %(email)s)
+values (clarivum.subject(), %(email)s)
 on conflict (subject) do nothing
 returning id, email, display_name, locale, marketing_opt_in, created_at, updated_at, revision;
 

@@ -161,10 +161,25 @@ $$;
 comment on function clarivum.queue_status(text) is
     'Messages of a queue: all, visible now, being worked on, waiting for a retry; and the age of the oldest in seconds.';
 
+create function clarivum.find_message(queue text, run_id text)
+    returns table (enqueued_at timestamptz, visible_at timestamptz)
+    language plpgsql stable security invoker set search_path = '' as
+$$
+begin
+    return query execute format(
+        'select enqueued_at, vt from pgmq.%I where headers ->> ''run_id'' = $1 order by msg_id limit 1', 'q_' || queue
+    ) using run_id;
+end
+$$;
+comment on function clarivum.find_message(text, text) is 'The oldest message of a run in a queue, for people who ask where it is.';
+
 revoke execute on function
-    clarivum.finish_run(uuid, uuid), clarivum.create_queue(text), clarivum.queue_status(text)
+    clarivum.finish_run(uuid, uuid), clarivum.create_queue(text), clarivum.queue_status(text),
+    clarivum.find_message(text, text)
     from public;
-grant execute on function clarivum.finish_run(uuid, uuid), clarivum.queue_status(text) to clarivum_worker;
+grant execute on function
+    clarivum.finish_run(uuid, uuid), clarivum.queue_status(text), clarivum.find_message(text, text)
+    to clarivum_worker;
 
 -- The engine's own functions are executable by PUBLIC; the schema is what keeps everybody else out.
 grant usage on schema pgmq to clarivum_worker;

@@ -26,9 +26,9 @@ alter table public.profiles force row level security;
 grant select, insert, update on public.profiles to authenticated;
 
 create policy profiles_own_read on public.profiles for select to authenticated
-    using (subject = (select auth.jwt() ->> 'sub') and deleted_at is null);
+    using (subject = (select clarivum.subject()) and deleted_at is null);
 create policy profiles_own_add on public.profiles for insert to authenticated
-    with check (subject = (select auth.jwt() ->> 'sub') and deleted_at is null);
+    with check (subject = (select clarivum.subject()) and deleted_at is null);
 create policy profiles_own_change on public.profiles for update to authenticated
-    using (subject = (select auth.jwt() ->> 'sub') and deleted_at is null)
-    with check (subject = (select auth.jwt() ->> 'sub') and deleted_at is null);
+    using (subject = (select clarivum.subject()) and deleted_at is null)
+    with check (subject = (select clarivum.subject()) and deleted_at is null);

@@ -30,7 +30,7 @@ grant select on public.entitlements to authenticated;
 grant select, insert, update on public.entitlements to clarivum_staff;
 
 create policy entitlements_own_read on public.entitlements for select to authenticated
-    using (subject = (select auth.jwt() ->> 'sub') and deleted_at is null);
+    using (subject = (select clarivum.subject()) and deleted_at is null);
 create policy entitlements_admin_read on public.entitlements for select to clarivum_staff
     using ((select clarivum.has_any_role('{admin}')) and deleted_at is null);
 create policy entitlements_admin_add on public.entitlements for insert to clarivum_staff

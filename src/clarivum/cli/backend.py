@@ -76,7 +76,10 @@ class Backend:
         Running(os.getpid(), self.api_url, self.identity_url, urls.app, urls.admin).write(data)
 
     def check(self) -> None:
-        """Raise DependencyDownError when a part has ended by itself."""
+        """Start Postgres again if it crashed; raise DependencyDownError when another part has ended by itself."""
+        if self._server is not None and not self._server.running:
+            typer.echo("  Postgres ended by itself; starting it again", err=True)
+            self._server.start(self._server.port)
         for child in self.children:
             child.check()
 
@@ -129,18 +132,17 @@ class Backend:
         with self.steps.step("Postgres at DATABASE_URL") as step:
             facts = login_facts(url)
             refuse_outdated_server(facts.server_version)
-            unsafe = facts.is_superuser or facts.bypasses_rls or bool(facts.bypassing_roles)
-            if admin != url or unsafe:
+            if admin != url or facts.bypasses:
                 provision(admin)
-            app = provision_login(admin, _login_password(self.options.data)) if unsafe else url
-            step.detail = f"{facts.server_release}, serving as {APP_LOGIN if unsafe else facts.login}"
+            app = provision_login(admin, _login_password(self.options.data)) if facts.bypasses else url
+            step.detail = f"{facts.server_release}, serving as {APP_LOGIN if facts.bypasses else facts.login}"
         return Urls(admin, app)
 
     def _migrate(self, urls: Urls, application: Application) -> None:
         with self.steps.step("migrations") as step:
             applied = push(urls.admin, application.migrations)
             step.detail = f"{len(applied)} new"
-        if application.seed.is_file():
+        if self._server is not None and application.seed.is_file():
             with self.steps.step("seed") as step:
                 seed(urls.admin, application.seed)
                 step.detail = "supabase/seed.sql"
