@@ -31,8 +31,9 @@ LAYERS = (
     ("auth", ("clarivum/auth/",)),
     ("database", ("clarivum/database/",)),
     ("contract: pydantic, JSON", ("pydantic", "orjson", "/json/", "clarivum/api/contract")),
+    ("jobs", ("clarivum/jobs/",)),
     ("api", ("clarivum/api/", "litestar")),
-    ("application", ("/bff/",)),
+    ("application", ("/bff/", "benchmarks/")),
     ("HTTP parser", ("httptools",)),
     ("uvicorn", ("uvicorn",)),
     ("event loop", ("uvloop", "asyncio", "libuv")),
@@ -91,12 +92,12 @@ def layers(stacks: Iterable[str], main_share: float = 1.0) -> tuple[Layer, ...]:
 def attribute(frames: Sequence[str]) -> tuple[str, str]:
     """The layer of a stack (outermost frame first), and the innermost Python function in it."""
     function = next((short(frame) for frame in reversed(frames) if ".py:" in frame), short(frames[-1]))
-    call = frames[-1].partition(" (")[0].lstrip("_")
+    call = "" if ".py:" in frames[-1] else frames[-1].partition(" (")[0].lstrip("_")
     if call in EPOLL:
         return "epoll", function
     if call in SYSTEM_CALLS:
-        ours = any(pattern in frame for frame in frames for pattern in LIBPQ) or "clarivum/database/" in frames[-2]
-        return ("database socket" if ours else "client socket"), function
+        database = any(pattern in frame for frame in frames for pattern in LIBPQ) or "clarivum/database/" in frames[-2]
+        return ("database socket" if database else "client socket"), function
     for frame in reversed(frames):
         for layer, patterns in LAYERS:
             if any(pattern in frame for pattern in patterns):

@@ -12,12 +12,15 @@ from benchmarks.harness.identity import own_environ
 from benchmarks.harness.load import ROOT, LoadError, run_timed
 from benchmarks.harness.peers import PEERS, NodePeers, PythonPeers, Unavailable
 from benchmarks.harness.processes import stop
-from benchmarks.harness.results import Missing
+from benchmarks.harness.profiling import profile
+from benchmarks.harness.results import Layer, Missing
 from benchmarks.harness.scratch import Scratch
 from benchmarks.jobs.declared import BATCH, JOBS
 
 CONCURRENCY = 10
 PATIENCE_S = 120.0
+RESULT = "RESULT "
+PROFILE_S = 4.0
 LISTENING_WITHIN_S = 2.0
 """What a worker gets to connect and listen before the first job is sent."""
 
@@ -39,6 +42,18 @@ class Program:
         output, _ = run_timed(self._arguments(mode, *numbers), PATIENCE_S, self.environ)
         return read_result(output)
 
+    def profile(self, data: Path) -> tuple[Layer, ...]:
+        """Where a worker's time goes while it drains a full queue; it is ended when enough was sampled."""
+        worker = subprocess.Popen(
+            self._arguments("work", self.drained + 1), env=dict(self.environ), cwd=ROOT, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            time.sleep(LISTENING_WITHIN_S)
+            return profile(worker.pid, lambda: time.sleep(PROFILE_S), data, PROFILE_S)
+        finally:
+            stop(worker)
+
     def run_both(self, count: int, interval_s: float) -> dict[str, float]:
         """A worker and a producer at once; the worker's result. Raises LoadError."""
         worker = subprocess.Popen(
@@ -58,15 +73,15 @@ class Program:
         return read_result(output)
 
     def _arguments(self, mode: str, *numbers: float) -> list[str]:
-        return [*(str(part) for part in self.command), mode, *(f"{number:g}" for number in numbers)]
+        return [*(str(part) for part in self.command), mode, *map(str, numbers)]
 
 
 def read_result(output: str) -> dict[str, float]:
-    """The JSON on the last line of a program's output. Raises LoadError."""
-    try:
-        found: dict[str, float] = json.loads(output.splitlines()[-1])
-    except (IndexError, ValueError):
-        raise LoadError(f"no result: {output[-300:]!r}") from None
+    """The JSON after RESULT in a program's output. Raises LoadError."""
+    lines = [line for line in output.splitlines() if line.startswith(RESULT)]
+    if not lines:
+        raise LoadError(f"no result: {output[-300:]!r}")
+    found: dict[str, float] = json.loads(lines[-1].removeprefix(RESULT))
     return found
 
 

@@ -1,6 +1,6 @@
 """`./clarivum bench jobs`: all scenarios on one scratch database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from benchmarks.harness.peers import (
     install_node_peers,
     install_python_peers,
 )
-from benchmarks.harness.results import Result, Scenario
+from benchmarks.harness.results import Layer, Result, Scenario
 from benchmarks.harness.rounds import Say
 from benchmarks.harness.scratch import Scratch, scratch_database
 from benchmarks.harness.versions import versions
@@ -32,6 +32,7 @@ class Options:
     runs: int = 5
     scale: float = 1.0
     peers: bool = True
+    profile: bool = False
 
     def jobs(self, count: int) -> int:
         return max(round(count * self.scale), 100)
@@ -74,6 +75,15 @@ def measure(options: Options, command: str, say: Say) -> Result:
             ),
             scenarios=scenarios,
         )
+
+
+def _profile(options: Options, scratch: Scratch, program: programs.Program, enough: int) -> tuple[Layer, ...]:
+    """A full queue is more than a worker drains while it is sampled."""
+    if not options.profile:
+        return ()
+    scratch.execute(program.reset)
+    program.run("fill", enough)
+    return replace(program, drained=enough).profile(options.data)
 
 
 def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Say) -> tuple[Scenario, ...]:
@@ -121,8 +131,8 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
     started = bench.start(timed, jobs(1_000))
     batched_aims, single_aims = drain_aims(drained, one_by_one)
     return (
-        drained.model_copy(update={"aims": batched_aims}),
-        one_by_one.model_copy(update={"aims": single_aims}),
+        drained.model_copy(update={"aims": batched_aims, "profile": _profile(options, scratch, batched_ours, 200_000)}),
+        one_by_one.model_copy(update={"aims": single_aims, "profile": _profile(options, scratch, single_ours, 50_000)}),
         enqueued.model_copy(update={"aims": enqueue_aims(enqueued)}),
         started.model_copy(update={"aims": start_aims(started)}),
     )

@@ -70,5 +70,5 @@ const modes = {
   produce: () => produce(Number(numbers[1])),
   work,
 };
-console.log(JSON.stringify(await modes[mode]()));
+console.log(`RESULT ${JSON.stringify(await modes[mode]())}`);
 process.exit(0);

@@ -13,6 +13,7 @@ from clarivum import telemetry
 from clarivum.database import WORKER, Database
 from clarivum.jobs import outbox
 from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.watchdog import Watchdog
 from clarivum.jobs.worker import Worker, connections_for
 from clarivum.settings import Settings
 
@@ -25,7 +26,7 @@ class Clarivum:
         self.job = JOBS[settings["job"]]
         self.payload = PAYLOADS[settings["job"]]
         self.options = WorkerOptions(concurrency=settings["concurrency"])
-        self.database = Database(settings["url"], connections=connections_for(self.options, 1))
+        self.database = Database(settings["url"], pipelines=1, connections=connections_for(self.options, 1))
         self.database.outbox = outbox([self.job])
 
     async def open(self) -> None:
@@ -52,7 +53,12 @@ class Clarivum:
 
     async def work(self, started: job_peer.Started, enough: asyncio.Event) -> None:
         Starts.tell = staticmethod(started)
-        await Worker([self.job], self.database, self.options).run(enough)
+        watchdog = Watchdog()
+        watchdog.start()
+        try:
+            await Worker([self.job], self.database, self.options, watchdog=watchdog).run(enough)
+        finally:
+            watchdog.stop()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What the job programs written in Python share: their command line, the clock, the report. Standard library only.
+"""What the job programs written in Python share: their command line, the clock, the report.
 
     PROGRAM setup | fill COUNT | produce COUNT INTERVAL_S | work COUNT
 
 `fill` enqueues in bulk, `produce` one by one, each committed before the next, at least INTERVAL_S apart. `work` runs
-until COUNT jobs have run and nothing is left to acknowledge. The last line of output is JSON. PEER holds the settings.
+until COUNT jobs have run and nothing is left to acknowledge. All run on uvloop, as our worker and pgqueuer's do.
+The line of output that begins with RESULT is JSON; PEER holds the settings.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
+
+import uvloop
 
 WARM_UP_JOBS = 50
 """The first ones, whose time to start is not counted."""
@@ -49,7 +52,7 @@ def settings() -> dict[str, Any]:
 def main(peer: JobPeer, arguments: list[str] | None = None) -> None:
     """Carry out one mode and print its result."""
     mode, *numbers = sys.argv[1:] if arguments is None else arguments
-    sys.stdout.write(json.dumps(asyncio.run(_carry_out(peer, mode, numbers))) + "\n")
+    sys.stdout.write(f"RESULT {json.dumps(uvloop.run(_carry_out(peer, mode, numbers)))}\n")
 
 
 async def _carry_out(peer: JobPeer, mode: str, numbers: list[str]) -> dict[str, float]:

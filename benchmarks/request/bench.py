@@ -5,9 +5,14 @@ from pathlib import Path
 
 from benchmarks.harness.identity import Identity
 from benchmarks.harness.load import Load, send_load
+from benchmarks.harness.profiling import profile
+from benchmarks.harness.results import Layer
 from benchmarks.harness.rounds import Say
 from benchmarks.harness.scratch import Scratch
 
+PROFILE_S = 8.0
+PROFILE_START_S = 2.0
+"""What the sampler takes to attach."""
 NUMBERS_A_RUN = 10_000_000
 """Distance between the counters of two runs, so that no two requests of a whole measurement are alike."""
 
@@ -40,6 +45,15 @@ class Bench:
     identity: Identity
     say: Say
     loads: int = 0
+
+    def profile(self, port: int, pid: int, requests: list[bytes]) -> tuple[Layer, ...]:
+        """Where the server with this process id spends its time under load; nothing unless the options ask for it."""
+        if not self.options.profile:
+            return ()
+        self.say("profiling ours")
+        return profile(
+            pid, lambda: self.send(port, requests, PROFILE_S + PROFILE_START_S), self.options.data, PROFILE_S
+        )
 
     def send(self, port: int, requests: list[bytes], seconds: float) -> Load:
         """One load on a loopback port, with numbers that no earlier load used."""

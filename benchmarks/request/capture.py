@@ -54,6 +54,7 @@ def measure_capture(bench: Bench) -> Scenario:
             raise NotReadyError(f"ours ended while it was warmed up: {process.tail()}")
         contenders = [_ours(bench, target, process), *_floor(bench, port)]
         targets, missing = run_rounds(contenders, bench.options.runs, bench.say)
+        layers = bench.profile(port, process.pid, capture_requests())
     return Scenario(
         name="capture",
         title="A lead captured, with its job enqueued",
@@ -65,6 +66,7 @@ def measure_capture(bench: Bench) -> Scenario:
         targets=tuple(targets),
         missing=tuple(missing),
         aims=aims(targets),
+        profile=layers,
     )
 
 

@@ -10,8 +10,7 @@ import psycopg
 from benchmarks.harness.identity import free_port
 from benchmarks.harness.peers import install_node_peers, install_python_peers
 from benchmarks.harness.processes import NotReadyError, Running, fetch, running, wait_until_answering
-from benchmarks.harness.profiling import profile
-from benchmarks.harness.results import Aim, Layer, Missing, Run, Scenario, Target, runs_of
+from benchmarks.harness.results import Aim, Missing, Run, Scenario, Target, runs_of
 from benchmarks.harness.rounds import Contender, measured, run_rounds
 from benchmarks.harness.scratch import fill_entitlements, member_subject
 from benchmarks.harness.spread import paired_ratio
@@ -28,7 +27,6 @@ from benchmarks.request.work import (
 from clarivum.errors import DependencyDownError
 
 MAX_TARGETS = 8
-PROFILE_S = 8.0
 RANDOM_MEMBERS_SEED = 20_261_101
 CLAIMS = (
     """('{"sub":"auth0|bench-' || lpad((:member)::text, 6, '0')"""
@@ -55,7 +53,7 @@ def measure_read(bench: Bench) -> Scenario:
         contenders = [_contender(bench, target, process, requests) for target, process in started]
         targets, failed = run_rounds([*contenders, *floor], bench.options.runs, bench.say)
         measured_targets = [_with_cache_hits(target, started) for target in targets]
-        layers = _profile_ours(bench, started, requests) if bench.options.profile else ()
+        layers = bench.profile(started[0][0].port, started[0][1].pid, requests)
     return Scenario(
         name="read",
         title="An authenticated read under row-level security",
@@ -198,11 +196,3 @@ def _with_cache_hits(target: Target, started: Sequence[tuple[HttpTarget, Running
         return target
     hits = server.token_cache_hits()
     return target.model_copy(update={"token_cache_hits": hits})
-
-
-def _profile_ours(
-    bench: Bench, started: Sequence[tuple[HttpTarget, Running]], requests: list[bytes]
-) -> tuple[Layer, ...]:
-    target, process = next(pair for pair in started if pair[0].name == "ours")
-    bench.say("profiling ours")
-    return profile(process.pid, lambda: bench.send(target.port, requests, PROFILE_S + 2), bench.options.data, PROFILE_S)

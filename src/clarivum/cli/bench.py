@@ -25,6 +25,7 @@ MAX_SECONDS = 60
 
 Runs = Annotated[int | None, typer.Option(help="Rounds; three or more show the spread. [5]", min=1, max=50)]
 Quick = Annotated[bool, typer.Option("--quick", help="One short round: does everything still run?")]
+Profile = Annotated[bool, typer.Option("--profile", help="Sample our process and show its time by layer.")]
 Peers = Annotated[bool, typer.Option("--peers/--no-peers", help="Install and measure the peers as well.")]
 Postgres = Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")]
 Data = Annotated[Path | None, typer.Option(help="Folder for the scratch database and the peers. [.clarivum]")]
@@ -39,7 +40,7 @@ def request(
     seconds: Annotated[float | None, typer.Option(help="One run of one target. [4]", min=0.5, max=MAX_SECONDS)] = None,
     connections: Annotated[int, typer.Option(help="Connections that send requests.", min=1, max=512)] = 32,
     rows: Annotated[int | None, typer.Option(help="Rows to read among. [200000]", min=1_000, max=5_000_000)] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Sample our server and show its time by layer.")] = False,
+    profile: Profile = False,
     quick: Quick = False,
     peers: Peers = True,
     postgres: Postgres = 18,
@@ -74,6 +75,7 @@ def request(
 def jobs(
     *,
     runs: Runs = None,
+    profile: Profile = False,
     quick: Quick = False,
     peers: Peers = True,
     postgres: Postgres = 18,
@@ -94,6 +96,7 @@ def jobs(
         runs=runs or (1 if quick else RUNS),
         scale=QUICK_SCALE if quick else 1.0,
         peers=peers,
+        profile=profile,
     )
     with _stopped_by_signals():
         result = measurement.measure(options, _command(), _say)

@@ -109,8 +109,8 @@ def test_a_program_that_fails_or_hangs_is_an_error() -> None:
         run_timed([sys.executable, "-c", "import time; time.sleep(60)"], 0.2)
 
 
-def test_a_job_program_says_its_result_last() -> None:
-    assert read_result('noise\n{"units": 3}\n') == {"units": 3}
+def test_a_job_programs_result_is_found_among_its_log_lines() -> None:
+    assert read_result('{"event": "log"}\nRESULT {"units": 3}\n{"event": "log"}\n') == {"units": 3}
     with pytest.raises(LoadError, match="no result"):
         read_result("noise\n")
 

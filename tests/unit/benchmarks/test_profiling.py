@@ -21,6 +21,7 @@ WIRE = "Wire._flush (/app/src/clarivum/database/wire.py:150)"
         ([LOOP, API, "uv_try_write (/x/libuv)", "write (libc.so.6)"], "client socket", "endpoint.Endpoint._act"),
         ([LOOP, "uv__io_poll (/x/libuv)", "epoll_pwait (libc.so.6)"], "epoll", "epoll_pwait"),
         (["main (/usr/bin/python3)"], "interpreter", "main"),
+        ([LOOP, "read (/app/src/clarivum/jobs/message.py:55)"], "jobs", "message.read"),
     ],
 )
 def test_the_innermost_frame_with_a_layer_decides(frames: list[str], layer: str, function: str) -> None:
