@@ -5,8 +5,9 @@ worker does not load it.
 """
 
 from clarivum.database.context import ANONYMOUS, WORKER, Context
-from clarivum.database.database import Database, DatabaseStats
+from clarivum.database.database import Database
 from clarivum.database.encode import Json
+from clarivum.database.levels import DatabaseStats
 from clarivum.database.queries import Queries, Query, load_queries, parse_queries
 from clarivum.database.retry import retrying
 from clarivum.database.session import Session

@@ -1,16 +1,15 @@
 """The database as the application sees it: sessions, notifications, and whether it is there."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from typing import Self
 
-from clarivum.database.batch import Batch
-from clarivum.database.context import Context
+from clarivum.database.context import ANONYMOUS, Context
+from clarivum.database.levels import DatabaseStats, observe
 from clarivum.database.listen import listen
 from clarivum.database.login import refuse_bypassing_login
 from clarivum.database.pipeline import Pipelines
 from clarivum.database.pool import Pool
-from clarivum.database.prepared import Control
+from clarivum.database.queries import parse_queries
 from clarivum.database.session import Session
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Outbox
@@ -18,22 +17,7 @@ from clarivum.database.wire import Wire
 from clarivum.database.wire_connect import connect
 from clarivum.errors import DependencyDownError
 
-PING = Control("select 1")
-PING_BUDGET_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseStats:
-    """Levels of one moment, for /readyz and gauges. `reads_*` are of the shared connections."""
-
-    pipelines: int
-    pipelines_open: int
-    reads_in_flight: int
-    reads_waiting: int
-    connections: int
-    connections_open: int
-    connections_in_use: int
-    connections_waiting: int
+QUERIES = parse_queries("-- name: ping -> one\nselect 1 as alive", __file__)
 
 
 class Database:
@@ -52,6 +36,7 @@ class Database:
         self._pipelines: Pipelines | None = None
         self._pool: Pool | None = None
         self._namespace = ""
+        self._end_observation: Callable[[], None] | None = None
         self.outbox: Outbox | None = None
 
     async def open(self) -> None:
@@ -76,18 +61,20 @@ class Database:
                 f"the database does not answer: {error.log}" if error.log else "the database does not answer"
             ) from None
         except BaseException:
-            wire.close()
             await pool.close()
             raise
         self._pool, self._pipelines = pool, pipelines
+        self._end_observation = observe(lambda: self._stats(pipelines, pool))
 
     async def close(self) -> None:
         """Close every connection; whatever still waits is told so."""
-        pipelines, pool, self._pipelines, self._pool = self._pipelines, self._pool, None, None
-        if pipelines is not None:
-            await pipelines.close()
-        if pool is not None:
-            await pool.close()
+        if self._end_observation is not None:
+            self._end_observation()
+        if self._pipelines is not None:
+            await self._pipelines.close()
+        if self._pool is not None:
+            await self._pool.close()
+        self._pipelines, self._pool = None, None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -106,20 +93,14 @@ class Database:
         return listen(self._connect, channel)
 
     async def ping(self) -> None:
-        """One round trip on a connection of its own. Raises RequestError (unavailable)."""
-        wire = await self.pool.acquire()
-        try:
-            batch = Batch(wire, PING_BUDGET_S)
-            batch.add(PING)
-            await batch.send()
-        finally:
-            if wire.in_flight:
-                self.pool.recover(wire)
-            else:
-                self.pool.release(wire)
+        """One read as anybody. Raises RequestError (unavailable)."""
+        await self.session(ANONYMOUS).one(QUERIES.ping)
 
     def stats(self) -> DatabaseStats:
-        pipelines, pool = self.pipelines, self.pool
+        """Levels of this moment. Raises RuntimeError before `open`."""
+        return self._stats(self.pipelines, self.pool)
+
+    def _stats(self, pipelines: Pipelines, pool: Pool) -> DatabaseStats:
         return DatabaseStats(
             pipelines=self._pipeline_count,
             pipelines_open=pipelines.open_count,

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
+from clarivum.database.levels import REROUTED
 from clarivum.database.pipeline_read import Call, NeedsOwnConnection, Read
 from clarivum.database.prepared import Prepared
 from clarivum.database.queries import Query
@@ -175,6 +176,7 @@ class Pipelines:
         behind = [read.call for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
         for call in reversed(behind):
             if not call.future.done() and not call.hedged:
+                REROUTED.add(1, "stalled")
                 call.hedged = True
                 self._wait(call, first=True)
         self._dispatch()

@@ -7,6 +7,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
+from clarivum.database.levels import REROUTED
 from clarivum.database.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import (
@@ -102,14 +103,15 @@ class Read(Exchange):
 
     def lost(self, error: DatabaseError) -> None:
         self.call.flying -= 1
-        self._again_or(error, LOSS_PAUSE_S)
+        self._again_or(error, "lost", LOSS_PAUSE_S)
 
-    def _again_or(self, error: Exception, after_s: float = 0.0) -> None:
+    def _again_or(self, error: Exception, reason: str, after_s: float = 0.0) -> None:
         call = self.call
         if call.future.done() or call.flying:
             return
         if call.repeats < MAX_REPEATS:
             call.repeats += 1
+            REROUTED.add(1, reason)
             self._reads.again(call, after_s)
         else:
             call.fail(error)
@@ -123,8 +125,9 @@ class Read(Exchange):
         error = error_of(failure, role=call.context.role, where=call.query.where)
         if error.sqlstate in REPREPARE:
             self._wire.prepared.refused(error.sqlstate, call.query, call.context.role, self._prepared)
-            self._again_or(error)
+            self._again_or(error, "stale_plan")
         elif error.sqlstate == QUERY_CANCELED:
+            REROUTED.add(1, "slow")
             self._reads.too_slow(call.query)
             call.fail(NeedsOwnConnection())
         else:

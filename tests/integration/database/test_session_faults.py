@@ -128,7 +128,6 @@ async def test_a_silent_server_is_given_up(
     async with WireTap(tcp_url) as tap, Database(tap.url, pipelines=1, connections=1) as database:
         session = database.session(member("auth0|alice", timeout_ms=100))
         await session.one(QUERIES.number, number=1)
-        await database.ping()
         with tap.swallowing():
             started_s = time.monotonic()
             with pytest.raises(DatabaseError) as silent:
@@ -160,7 +159,7 @@ async def test_a_commit_whose_answer_was_lost_is_never_success(admin: Admin, dat
 
         for work in (in_a_transaction, alone):
             await eventually(lambda: database.stats().pipelines_open == 1)
-            await database.ping()
+            await session.one(QUERIES.in_force_when_writing)
             swallow, go = asyncio.Event(), asyncio.Event()
             task = asyncio.create_task(work())
             await swallow.wait()
