@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from clarivum.database import WORKER, Database, Transaction
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.failure import Failure
-from clarivum.jobs.message import Message, Request
+from clarivum.jobs.message import KEY, RUN_ID, Message, Request
 from clarivum.jobs.payload import Payload
 from clarivum.jobs.statements import queries
 
@@ -164,7 +164,7 @@ def add_dead_letter(
         error=failure.error,
         message=failure.message,
         payload=message.body,
-        headers=dict(message.headers),
+        headers={**message.headers, **({} if key is None else {KEY: key, RUN_ID: str(run_id)})},
     )
 
 

@@ -169,3 +169,65 @@ select last_tick, clock_timestamp() as now from clarivum.schedules where job = %
 
 -- name: note_tick -> none
 update clarivum.schedules set last_tick = %(tick)s where job = %(job)s;
+
+-- name: run_by_id -> maybe
+-- One run as the ledger knows it.
+select run_id, job, key, state, attempt, replays, enqueued_at, started_at, finished_at, claimable_at, history
+from clarivum.job_runs
+where run_id = %(run_id)s;
+
+-- name: dead_letter_by_id -> maybe
+select run_id, died_at, job, key, attempts, error, message
+from clarivum.dead_letters
+where run_id = %(run_id)s;
+
+-- name: queued_run -> maybe, slow
+-- The oldest message of a run in one queue. Reads the queue's table: for people.
+select enqueued_at, visible_at from clarivum.find_message(%(queue)s, %(run_id)s);
+
+-- name: latest_run -> maybe
+-- The run that was started last, of any of the jobs.
+select latest.run_id
+from unnest(%(jobs)s::text[]) as wanted (job)
+cross join lateral (
+    select run.run_id, run.started_at from clarivum.job_runs as run
+    where run.job = wanted.job
+    order by run.started_at desc
+    limit 1
+) as latest
+order by latest.started_at desc
+limit 1;
+
+-- name: latest_dead_letters -> many
+-- The newest dead letters; `error` narrows to one class.
+select run_id, died_at, job, key, attempts, error, message
+from clarivum.dead_letters
+where died_at >= %(since)s and (%(error)s::text is null or error = %(error)s)
+order by died_at desc
+limit %(limit)s;
+
+-- name: dead_letters_of_job -> many
+select run_id, died_at, job, key, attempts, error, message
+from clarivum.dead_letters
+where job = %(job)s and died_at >= %(since)s and (%(error)s::text is null or error = %(error)s)
+order by died_at desc
+limit %(limit)s;
+
+-- name: redrive_runs -> many
+-- Send dead letters of one job again, with all their attempts ahead of them; returns those that were still there.
+with letter as (
+    delete from clarivum.dead_letters
+    where run_id = any (%(run_ids)s::uuid[]) and job = %(job)s
+    returning run_id, payload, headers
+), sent as (
+    select letter.run_id, message_id
+    from letter
+    cross join lateral pgmq.send(%(queue)s, letter.payload, letter.headers, 0) as message_id
+), reset as (
+    update clarivum.job_runs as run
+    set state = 'waiting', attempt = 0, claimable_at = clock_timestamp(), finished_at = null,
+        message_id = sent.message_id::text
+    from sent
+    where run.run_id = sent.run_id and run.state = 'dead'
+)
+select sent.run_id, pg_notify('clarivum_jobs', %(queue)s) from sent;

@@ -1,0 +1,191 @@
+"""`jobs`: what runs, what ran, what failed; enqueue by hand, run a worker, send dead letters again."""
+
+import asyncio
+import difflib
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+
+from clarivum.application import load_application
+from clarivum.cli.group import group
+from clarivum.cli.jobs_report import Format, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.place import APPLICATION, database_url
+from clarivum.database import WORKER, Database
+from clarivum.errors import UsageError
+from clarivum.jobs import Job, PayloadError, outbox
+from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, show_run
+from clarivum.jobs.payload import decode
+from clarivum.jobs.redrive import redrive as redrive_runs
+from clarivum.settings import Settings
+
+app = group(no_args_is_help=True)
+
+T = TypeVar("T")
+Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
+Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
+Data = Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")]
+SINCE_S = {"m": 60, "h": 3_600, "d": 86_400}
+REDRIVE_AT_ONCE = 100
+MAX_LETTERS = 10_000
+
+
+@app.command("list")
+def list_command(form: Form = Format.TEXT, application: Target = APPLICATION, data: Data = None) -> None:
+    """List the jobs with their queues: depth, age, running, waiting, dead."""
+    jobs = load_application(application).jobs
+    write_job_list(_with_database(data, lambda database: list_jobs(database, jobs)), form)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")],
+    form: Form = Format.TEXT,
+    application: Target = APPLICATION,
+    data: Data = None,
+) -> None:
+    """Show one run: state, attempts, times, and why attempts failed."""
+    jobs = load_application(application).jobs
+    run_id = None if run == "latest" else _run_id(run)
+
+    async def read(database: Database) -> Any:
+        wanted = run_id or await latest_run(database, jobs)
+        return None if wanted is None else await show_run(database, jobs, wanted)
+
+    view = _with_database(data, read)
+    if view is None:
+        raise UsageError("no job has run yet" if run_id is None else f"there is no run {run_id}, or it was forgotten")
+    write_run(view, form)
+
+
+@app.command()
+def dead(
+    *,
+    job: Annotated[str | None, typer.Option(help="Only this job.")] = None,
+    error: Annotated[str | None, typer.Option(help="Only this error class.")] = None,
+    since: Annotated[str, typer.Option(help="Not older than: 30m, 24h, 7d.")] = "30d",
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LETTERS, help="The newest so many.")] = 50,
+    form: Form = Format.TEXT,
+    application: Target = APPLICATION,
+    data: Data = None,
+) -> None:
+    """List dead letters, newest first."""
+    wanted = _filter(load_application(application).jobs, job, error, since, limit)
+    write_letters(_with_database(data, lambda database: dead_letters(database, wanted)), form)
+
+
+@app.command()
+def redrive(
+    *,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]…", help="Runs to send again.")] = None,
+    job: Annotated[str | None, typer.Option(help="All dead letters of this job.")] = None,
+    error: Annotated[str | None, typer.Option(help="With --job: only this error class.")] = None,
+    since: Annotated[str, typer.Option(help="With --job: not older than 30m, 24h, 7d.")] = "30d",
+    form: Form = Format.TEXT,
+    application: Target = APPLICATION,
+    data: Data = None,
+) -> None:
+    """Send dead letters again, with all their attempts ahead of them. A second time does nothing."""
+    if bool(runs) == bool(job):
+        raise UsageError("name the runs, or a job with --job")
+    jobs = load_application(application).jobs
+    wanted = _filter(jobs, job, error, since, MAX_LETTERS)
+    chosen = [_run_id(run) for run in runs or []]
+    redriven, asked = _with_database(data, lambda database: _redrive(database, jobs, chosen, wanted))
+    write_redriven(redriven, asked, form)
+
+
+@app.command()
+def enqueue(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")],
+    payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="Its payload as JSON; - reads standard input.")],
+    delay: Annotated[int, typer.Option(min=0, max=900, help="Seconds until it may start.")] = 0,
+    application: Target = APPLICATION,
+    data: Data = None,
+) -> None:
+    """Enqueue a job and print its run's id. The same idempotency key gives the same run, and one effect."""
+    jobs = load_application(application).jobs
+    declared = _job(jobs, job)
+    box = outbox(jobs.values())
+
+    async def put(database: Database) -> UUID:
+        async with database.session(WORKER).transaction() as tx:
+            return box.put(tx, decode(declared.payload, sys.stdin.read() if payload == "-" else payload), delay_s=delay)
+
+    try:
+        typer.echo(_with_database(data, put))
+    except PayloadError as refused:
+        lines = [f"  {violation.pointer or '/'}: {violation.message}" for violation in refused.violations]
+        raise UsageError("\n".join([refused.detail, *lines])) from None
+
+
+@app.command()
+def work(
+    concurrency: Annotated[int | None, typer.Option(min=1, max=1_000, help="Runs at once. [settings]")] = None,
+    application: Target = APPLICATION,
+    data: Data = None,
+) -> None:
+    """Run a worker, with the scheduler, until SIGTERM or Ctrl-C; then let what runs finish."""
+    from clarivum.jobs.options import WorkerOptions  # noqa: PLC0415 - the other commands start faster without the worker
+    from clarivum.jobs.process import work as run_worker  # noqa: PLC0415
+
+    settings = Settings.load(os.environ)
+    jobs = load_application(application).jobs.values()
+    options = WorkerOptions(concurrency=concurrency or settings.job_concurrency)
+    run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+def _with_database(data: Path | None, act: Callable[[Database], Awaitable[T]]) -> T:
+    url = database_url(Settings.load(os.environ), data)
+
+    async def run() -> T:
+        async with Database(url, pipelines=1, connections=2, application_name="clarivum jobs") as database:
+            return await act(database)
+
+    return asyncio.run(run())
+
+
+async def _redrive(
+    database: Database, jobs: dict[str, Job[Any]], chosen: list[UUID], wanted: DeadLetterFilter
+) -> tuple[list[UUID], int]:
+    """What was sent again, and how many were asked for."""
+    if wanted.job is not None:
+        chosen = [letter.run_id for letter in await dead_letters(database, wanted)]
+    redriven: list[UUID] = []
+    for first in range(0, len(chosen), REDRIVE_AT_ONCE):
+        some = chosen[first : first + REDRIVE_AT_ONCE]
+        for job in [jobs[wanted.job]] if wanted.job else jobs.values():
+            redriven += await redrive_runs(database, job, some)
+        if sys.stderr.isatty() and len(chosen) > REDRIVE_AT_ONCE:
+            print(f"\r  … {first + len(some)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
+    return redriven, len(chosen)
+
+
+def _filter(jobs: dict[str, Job[Any]], job: str | None, error: str | None, since: str, limit: int) -> DeadLetterFilter:
+    unit, number = since[-1:], since[:-1]
+    if unit not in SINCE_S or not number.isascii() or not number.isdigit() or not 0 < int(number) < 10_000:
+        raise UsageError(f"--since {since!r} must be written like 30m, 24h or 7d")
+    at = datetime.now(UTC) - timedelta(seconds=int(number) * SINCE_S[unit])
+    wanted = DeadLetterFilter(since=at, error=error, limit=limit)
+    return wanted if job is None else replace(wanted, job=_job(jobs, job).name)
+
+
+def _job(jobs: dict[str, Job[Any]], name: str) -> Job[Any]:
+    if name in jobs:
+        return jobs[name]
+    nearest = difflib.get_close_matches(name, jobs, n=1)
+    raise UsageError(f"there is no job {name!r}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+
+
+def _run_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a run's id, which looks like 4b26c077-f3d7-8f8e-8965-cb7b5290a68f") from None
