@@ -22,6 +22,7 @@ from clarivum.settings import Settings
 
 START_TIMEOUT_S = 30.0
 GRACE_S = 12.0
+WORKER_READY = b"worker ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,18 @@ class Backend:
         data = self.options.data
         data.mkdir(parents=True, exist_ok=True)
         leftovers.end(data)
+        # What takes long to import starts first and is waited for last.
+        identity = self._start("identity", ["identity"], self._environment()) if self.settings.uses_stand_in else None
         application = load_application(APPLICATION)
         urls = self._database()
         self._migrate(urls, application)
-        environment = self._environment(urls)
-        if self.settings.uses_stand_in:
-            self._start_identity(environment)
-        self._start_api_and_worker(environment, application)
+        environment = {**self._environment(), "DATABASE_URL": urls.app}
+        worker = self._start("worker", ["jobs", "work"], environment)
+        api = self._start("api", ["serve"], environment)
+        if identity is not None:
+            self._await_identity(identity)
+        self._await_api(api)
+        self._await_worker(worker, application)
         self._stack.callback(Running.remove, data)
         Running(os.getpid(), self.api_url, self.identity_url, urls.app, urls.admin).write(data)
 
@@ -147,21 +153,19 @@ class Backend:
                 seed(urls.admin, application.seed)
                 step.detail = "supabase/seed.sql"
 
-    def _start_identity(self, environment: dict[str, str]) -> None:
+    def _await_identity(self, identity: Child) -> None:
         with self.steps.step("identity stand-in") as step:
-            child = self._start("identity", ["identity"], environment)
-            wait_until(lambda: _answers(self.options.port + 1, "/.well-known/jwks.json"), [child], START_TIMEOUT_S)
+            wait_until(lambda: _answers(self.options.port + 1, "/.well-known/jwks.json"), [identity], START_TIMEOUT_S)
             step.detail = f"{self.identity_url} (development only)"
 
-    def _start_api_and_worker(self, environment: dict[str, str], application: Application) -> None:
-        """Both at once: each takes most of its time to import."""
+    def _await_api(self, api: Child) -> None:
         with self.steps.step("API") as step:
-            worker = self._start("worker", ["jobs", "work"], environment)
-            api = self._start("api", ["serve"], environment)
-            wait_until(lambda: _answers(self.options.port, "/readyz"), [api, worker], START_TIMEOUT_S)
+            wait_until(lambda: _answers(self.options.port, "/readyz"), [api], START_TIMEOUT_S)
             step.detail = f"{self.api_url}, reference at /docs"
+
+    def _await_worker(self, worker: Child, application: Application) -> None:
         with self.steps.step("worker") as step:
-            wait_until(lambda: b'"worker ready"' in worker.log.read_bytes(), [worker], START_TIMEOUT_S)
+            wait_until(lambda: WORKER_READY in worker.log.read_bytes(), [worker], START_TIMEOUT_S)
             schedules = sum(job.schedule is not None for job in application.jobs.values())
             step.detail = f"{_count(len(application.jobs), 'job')}, {_count(schedules, 'schedule')}"
 
@@ -172,10 +176,9 @@ class Backend:
         leftovers.note(self.options.data, [child.process.pid for child in self.children])
         return child
 
-    def _environment(self, urls: Urls) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         environment = {
             **os.environ,
-            "DATABASE_URL": urls.app,
             "CLARIVUM_PORT": str(self.options.port),
             "CLARIVUM_DATA": str(self.options.data),
         }
