@@ -1,16 +1,18 @@
 """The telemetry of one process: switched on once, from the settings, and off at the end within its time."""
 
+import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from clarivum.settings import Settings
 from clarivum.telemetry import standard_logging, structured
-from clarivum.telemetry.aggregation import AttributeValue
 from clarivum.telemetry.log_pipeline import PIPELINE, render_json
 from clarivum.telemetry.prometheus_page import PrometheusPage
 from clarivum.telemetry.resource import resource_attributes
 from clarivum.telemetry.sampling import sampler
+from clarivum.telemetry.siblings import PROCESS_LABEL, Siblings
 from clarivum.telemetry.spans import TRACING
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ class _Process:
     def __init__(self) -> None:
         self.configured = False
         self.disabled = False
-        self.attributes: dict[str, AttributeValue] = {}
         self.exports: Exports | None = None
-        self.page: PrometheusPage | None = None
+        self.page = PrometheusPage({})
+        self.siblings: Siblings | None = None
 
 
 _process = _Process()
@@ -43,12 +45,14 @@ def configure(
     role: Role,
     extra_span_processors: "Sequence[SpanProcessor]" = (),
     metric_readers: "Sequence[MetricReader]" = (),
+    metrics_directory: Path | None = None,
 ) -> None:
     """Switch telemetry on, once per process; a second call first shuts the earlier one down.
 
     Logs go to standard output (`cli`: standard error, its output is the answer). Spans and metrics are pushed over
     OTLP/HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set; `extra_span_processors` get each span's `on_end`,
-    `metric_readers` collect what `render_prometheus` shows. Raises ConfigurationError naming a bad variable.
+    `metric_readers` collect what `render_prometheus` shows. Processes behind one port share a private
+    `metrics_directory`, so that each of them renders the metrics of all. Raises ConfigurationError for a bad variable.
     """
     if _process.configured:
         shutdown()
@@ -64,7 +68,12 @@ def configure(
     TRACING.sampler = sample
     TRACING.sink = None if exports is None else exports.sink
     _process.configured, _process.disabled = True, settings.telemetry_disabled
-    _process.attributes, _process.exports, _process.page = attributes, exports, None
+    _process.exports = exports
+    if metrics_directory is None:
+        _process.page = PrometheusPage(attributes)
+    else:
+        _process.page = PrometheusPage(attributes, {PROCESS_LABEL: os.getpid()})
+        _process.siblings = Siblings(metrics_directory, _process.page.render)
 
 
 def flush(timeout_s: float = 2.0) -> None:
@@ -80,6 +89,9 @@ def shutdown(timeout_s: float = 5.0) -> None:
     deadline = time.monotonic() + timeout_s
     exports, _process.exports = _process.exports, None
     TRACING.sink = None
+    siblings, _process.siblings = _process.siblings, None
+    if siblings is not None:
+        siblings.close()
     if exports is not None:
         lost = exports.shutdown(timeout_s * 0.9)
         if lost:
@@ -95,9 +107,7 @@ def render_prometheus() -> bytes:
     """All metrics in Prometheus' text format, `PROMETHEUS_CONTENT_TYPE`: what /metrics returns."""
     if _process.disabled:
         return DISABLED_PAGE
-    if _process.page is None:
-        _process.page = PrometheusPage(_process.attributes)
-    return _process.page.render()
+    return _process.page.render() if _process.siblings is None else _process.siblings.page()
 
 
 def _open_logs(settings: Settings, role: Role) -> None:

@@ -9,6 +9,7 @@ https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetric
 import math
 import re
 from itertools import accumulate
+from types import MappingProxyType
 
 from clarivum.telemetry import instruments
 from clarivum.telemetry.aggregation import Attributes, AttributeValue, HistogramCell, NumberCell
@@ -22,10 +23,11 @@ _NOT_IN_LABELS = re.compile(r"[^a-zA-Z0-9]+")
 class PrometheusPage:
     """Renders the page; keeps what does not change between two renderings."""
 
-    def __init__(self, resource: Attributes) -> None:
-        self._target = (
-            f"# HELP target_info What this process is.\n# TYPE target_info gauge\ntarget_info{_labels(resource)} 1\n"
-        )
+    def __init__(self, resource: Attributes, everywhere: Attributes = MappingProxyType({})) -> None:
+        """`everywhere` are labels of every line, which tell the processes on one page apart."""
+        self._everywhere = everywhere
+        labels = _labels({**resource, **everywhere})
+        self._target = f"# HELP target_info What this process is.\n# TYPE target_info gauge\ntarget_info{labels} 1\n"
         self._heads: dict[HistogramCell | NumberCell, tuple[str, ...]] = {}
 
     def render(self) -> bytes:
@@ -50,7 +52,9 @@ class PrometheusPage:
                 continue
             heads = self._heads.get(cell)
             if heads is None:
-                heads = self._heads[cell] = _histogram_heads(metric_name(instrument), instrument.boundaries, cell)
+                heads = self._heads[cell] = _histogram_heads(
+                    metric_name(instrument), instrument.boundaries, {**cell.attributes, **self._everywhere}
+                )
             values = (*accumulate(point.counts), point.count, point.sum)
             lines += [f"{head} {value}\n" for head, value in zip(heads, values, strict=True)]
         return lines
@@ -65,7 +69,9 @@ class PrometheusPage:
                 continue
             heads = self._heads.get(cell)
             if heads is None:
-                heads = self._heads[cell] = (metric_name(instrument) + _labels(cell.attributes),)
+                heads = self._heads[cell] = (
+                    metric_name(instrument) + _labels({**cell.attributes, **self._everywhere}),
+                )
             lines.append(f"{heads[0]} {_number(value)}\n")
         return lines
 
@@ -76,11 +82,11 @@ def metric_name(instrument: "instruments.Histogram | instruments.Counter | instr
     return f"{name}_total" if isinstance(instrument, instruments.Counter) else name
 
 
-def _histogram_heads(name: str, boundaries: tuple[float, ...], cell: HistogramCell) -> tuple[str, ...]:
+def _histogram_heads(name: str, boundaries: tuple[float, ...], attributes: Attributes) -> tuple[str, ...]:
     """What stands before the value on each line of one histogram: buckets in order, count, sum."""
     edges = [*(repr(boundary) for boundary in boundaries), "+Inf"]
-    buckets = [f"{name}_bucket{_labels({**cell.attributes, 'le': edge})}" for edge in edges]
-    labels = _labels(cell.attributes)
+    buckets = [f"{name}_bucket{_labels({**attributes, 'le': edge})}" for edge in edges]
+    labels = _labels(attributes)
     return (*buckets, f"{name}_count{labels}", f"{name}_sum{labels}")
 
 

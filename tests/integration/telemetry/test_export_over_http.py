@@ -85,7 +85,9 @@ def test_a_collector_that_never_answers_loses_spans_and_nothing_else(run):
 def test_a_collector_that_refuses_loses_spans_and_nothing_else(run, status: int):
     with Collector(status=status) as collector:
         ended = run("many", "100", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+        paths = sorted(delivery.path for delivery in collector.deliveries)
     assert ended.code == 0
+    assert paths == ["/v1/metrics", "/v1/traces"]  # a process that ends tries once
     assert [event["spans"] for event in ended.events if event["event"] == "spans lost at shutdown"] == [100]
 
 

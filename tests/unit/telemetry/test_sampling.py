@@ -1,7 +1,7 @@
 """The samplers decide as the SDK's do, for every id and every caller."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import sampling as sdk
@@ -26,6 +26,8 @@ STOCK = {
     trace_id=st.integers(1, 2**128 - 1),
     parent=st.sampled_from([None, True, False]),
 )
+@example(name="traceidratio", ratio=0.5, trace_id=1 << 63, parent=None)
+@example(name="traceidratio", ratio=0.5, trace_id=(1 << 63) - 1, parent=None)
 def test_as_the_sdk_decides(name: str, ratio: float, trace_id: int, parent: bool | None):
     context = None
     if parent is not None:
