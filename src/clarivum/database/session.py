@@ -62,9 +62,7 @@ class Session:
 
     async def execute(self, query: Query, /, **params: object) -> int:
         """The number of rows affected. When the connection is lost before the answer, the outcome is unknown: 503."""
-        if query.kind != "none":
-            raise TypeError(f"{query.where}: declared `{query.kind}`, called as `none`")
-        _, result = await self._alone(query, encode_parameters(query, params))
+        _, result = await self._answer(query, "none", params)
         return result.command_tuples or 0
 
     def transaction(self, *, isolation: Isolation = "read committed") -> Transaction:
@@ -74,29 +72,22 @@ class Session:
 
     # -- steps -------------------------------------------------------------------------------------------------------
     async def _rows(self, query: Query, kind: Kind, params: dict[str, object]) -> list[Any]:
+        return rows_of(query, *await self._answer(query, kind, params))
+
+    async def _answer(self, query: Query, kind: Kind, params: dict[str, object]) -> tuple[Prepared, PGresult]:
         if query.kind != kind:
             raise TypeError(f"{query.where}: declared `{query.kind}`, called as `{kind}`")
         values = encode_parameters(query, params)
-        if query.writes or query.slow:
-            return rows_of(query, *await self._alone(query, values))
         connections = self._connections
         observation = database_operation(query.name, query.operation, query.collection, connections.namespace)
         try:
-            prepared, result = await connections.pipelines.read(query, self.context, values)
-        except NeedsOwnConnection:
-            observation.finish("NeedsOwnConnection")
-            return rows_of(query, *await self._alone(query, values))
-        except BaseException as error:
-            observation.finish(error.sqlstate or error if isinstance(error, DatabaseError) else error)
-            raise
-        observation.finish()
-        return rows_of(query, prepared, result)
-
-    async def _alone(self, query: Query, values: list[bytes | None]) -> tuple[Prepared, PGresult]:
-        connections = self._connections
-        observation = database_operation(query.name, query.operation, query.collection, connections.namespace)
-        try:
-            answer = await self._on_own_connection(query, values)
+            if query.writes or query.slow:
+                answer = await self._on_own_connection(query, values)
+            else:
+                try:
+                    answer = await connections.pipelines.read(query, self.context, values)
+                except NeedsOwnConnection:
+                    answer = await self._on_own_connection(query, values)
         except BaseException as error:
             observation.finish(error.sqlstate or error if isinstance(error, DatabaseError) else error)
             raise
