@@ -1,7 +1,7 @@
 """One /metrics for several processes behind one port: whichever is asked collects the others' pages.
 
 Each process answers on a Unix socket in a directory that they share, `<pid>.sock`. Every line carries its process in a
-label, so nothing is added up here that Prometheus could not take apart again. A process that is gone or stuck is left out.
+label, so nothing is added up here that Prometheus could not take apart again. Who is gone or stuck is left out.
 """
 
 import os
