@@ -16,6 +16,8 @@ from benchmarks.request.work import context_statement, read_statement
 
 ROOT = PEERS.parents[1]
 POOL_CONNECTIONS = 10
+SHARED_CONNECTIONS = 2
+"""Our default for connections that short reads share."""
 ACCEPTED = re.compile(r'^clarivum_auth_tokens_total\{[^}]*"accepted"[^}]*\} (\S+)$', re.MULTILINE)
 SERVED = re.compile(
     r'^http_server_request_duration_seconds_count\{(?=[^}]*http_route="/api/v1/entitlements")'
@@ -65,7 +67,7 @@ def http_targets(
     free = iter(ports)
     ours, raw = ours_target(scratch, identity, next(free)), raw_asgi_target(scratch, identity, next(free))
     targets, missing = [ours, raw], []
-    peers = (_bun, _fastify_postgresjs, _fastify_pg) if isinstance(node, NodePeers) else ()
+    peers = (_bun, _bun_shared, _fastify_postgresjs, _fastify_pg) if isinstance(node, NodePeers) else ()
     for make in peers:
         assert isinstance(node, NodePeers)
         port = next(free)
@@ -82,6 +84,7 @@ def http_targets(
 
 NODE_TITLES = {
     "bun": "Bun.serve + Bun.sql",
+    "bun-shared": "Bun.serve + Bun.sql, shared connections",
     "fastify-postgresjs": "Fastify + postgres.js",
     "fastify-pg": "Fastify + pg",
 }
@@ -108,6 +111,17 @@ def raw_asgi_target(scratch: Scratch, identity: Identity, port: int) -> HttpTarg
     command = [sys.executable, "-m", "benchmarks.peers.raw_asgi"]
     note = "our session and token verifier under a bare ASGI function on uvicorn: no contract, guard, span, metric"
     return HttpTarget("raw-asgi", "raw ASGI on our driver", note, port, command, environ)
+
+
+def _bun_shared(node: NodePeers, port: int, environ: Mapping[str, str]) -> HttpTarget:
+    peer = {**json.loads(environ["PEER"]), "shared": SHARED_CONNECTIONS}
+    note = (
+        f"{SHARED_CONNECTIONS} connections reserved once, which requests share as ours do; otherwise the same program"
+    )
+    command = [node.bun, "run", node.folder / "bun.ts"]
+    return HttpTarget(
+        "bun-shared", NODE_TITLES["bun-shared"], note, port, command, {**environ, "PEER": json.dumps(peer)}
+    )
 
 
 def _bun(node: NodePeers, port: int, environ: Mapping[str, str]) -> HttpTarget:

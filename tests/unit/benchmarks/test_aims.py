@@ -24,6 +24,13 @@ def test_the_read_is_held_against_bun_and_raw_asgi() -> None:
     assert (share.wanted, share.measured.maximum, share.met) == (0.7, 0.65, False)
 
 
+def test_of_two_buns_the_better_counts_in_each_round() -> None:
+    buns = [target("bun", 1_000, 500, p99_ms=5.0), target("bun-shared", 800, 1_000, p99_ms=20.0)]
+    rate, p99 = read.aims([target("ours", 1_000, 1_000), *buns])
+    assert (rate.measured.minimum, rate.measured.maximum) == (1.0, 1.0)
+    assert p99.measured.median == 2.0
+
+
 def test_without_a_peer_there_is_nothing_to_hold_against() -> None:
     assert read.aims([target("ours", 1.0)]) == ()
     assert capture.aims([target("ours", 1.0)]) == ()
