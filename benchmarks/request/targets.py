@@ -118,7 +118,7 @@ def _bun_shared(node: NodePeers, port: int, environ: Mapping[str, str]) -> HttpT
     note = (
         f"{SHARED_CONNECTIONS} connections reserved once, which requests share as ours do; otherwise the same program"
     )
-    command = [node.bun, "run", node.folder / "bun.ts"]
+    command: list[str | Path] = [node.bun, "run", node.folder / "bun.ts"]
     return HttpTarget(
         "bun-shared", NODE_TITLES["bun-shared"], note, port, command, {**environ, "PEER": json.dumps(peer)}
     )
