@@ -11,7 +11,8 @@ import typer
 from clarivum.checks import Facts, Level, choose, run
 from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
-from clarivum.cli.report import Format, failing, render
+from clarivum.cli.report import failing, render
+from clarivum.cli.terminal import Format, wants_colour
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import Exit
 
@@ -43,8 +44,7 @@ def check(
         Facts(application, today=today, progress=progress, postgres=postgres, environ=os.environ) as facts,
     ):
         report = run(facts, rules, SYSTEM_CLOCK)
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    sys.stdout.write(render(report, rules, form, colour=colour))
+    sys.stdout.write(render(report, rules, form, colour=wants_colour()))
     sys.stdout.flush()
     if any(failing(report.findings, fail_on)):
         raise typer.Exit(Exit.FINDINGS)

@@ -14,7 +14,7 @@ import typer
 from clarivum.cli.group import group
 from clarivum.cli.place import Running, data_folder
 from clarivum.cli.reachability import Dependency, State, dependencies
-from clarivum.cli.report import BOLD, DIM, GREEN, PLAIN, RED, Format
+from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, painter, wants_colour
 from clarivum.cli.versions import versions
 from clarivum.errors import ConfigurationError, Exit, UsageError
 from clarivum.settings import Settings, mask, sources, variables_of
@@ -56,8 +56,7 @@ def doctor(
         document = _document(listed, here.result(), problem, found, ended)
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.write(_text(listed, here.result(), problem, found, colour=colour))
+        sys.stdout.write(_text(listed, here.result(), problem, found, colour=wants_colour()))
     sys.stdout.flush()
     if ended:
         raise typer.Exit(ended)
@@ -102,9 +101,7 @@ def _document(
 def _text(
     listed: list[Setting], here: Mapping[str, str], problem: str, found: list[Dependency], *, colour: bool
 ) -> str:
-    def paint(code: str, text: str) -> str:
-        return f"{code}{text}{PLAIN}" if colour else text
-
+    paint = painter(colour)
     lines = [paint(BOLD, "Settings")]
     wide = max(len(setting.variables[0]) for setting in listed)
     for setting in listed:

@@ -3,24 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from clarivum import __version__
 from clarivum.checks import Finding, Level, Report, Rule
+from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, Format, painter
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-BOLD, DIM, RED, YELLOW, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[33m", "\033[32m", "\033[0m"
-
-
-class Format(StrEnum):
-    """What `--format` takes."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def render(report: Report, rules: Sequence[Rule], form: Format, *, colour: bool = False) -> str:
@@ -45,9 +35,7 @@ def summary(report: Report) -> str:
 
 # -- text --------------------------------------------------------------------------------------------------------------
 def _text(report: Report, *, colour: bool) -> str:
-    def paint(code: str, text: str) -> str:
-        return f"{code}{text}{PLAIN}" if colour else text
-
+    paint = painter(colour)
     lines: list[str] = []
     for finding in report.findings:
         mark = RED if finding.level is Level.ERROR else YELLOW

@@ -7,7 +7,8 @@ import pytest
 
 from clarivum.checks import Finding, Level, Report
 from clarivum.checks.registry import RULES
-from clarivum.cli.report import Format, failing, render, summary
+from clarivum.cli.report import failing, render, summary
+from clarivum.cli.terminal import Format
 
 FINDING = Finding(
     file="bff/leads/queries.sql",

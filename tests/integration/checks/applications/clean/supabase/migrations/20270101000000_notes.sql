@@ -1,3 +1,4 @@
+-- author: growth
 -- Notes: what members write down for themselves.
 create table public.notes (
     id uuid primary key default gen_random_uuid(),

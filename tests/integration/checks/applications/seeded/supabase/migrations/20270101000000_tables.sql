@@ -1,3 +1,4 @@
+-- author: growth
 -- One table for each thing that can be missing. Each has everything but that.
 create table public.fine (
     id uuid primary key default gen_random_uuid(),
