@@ -1,3 +1,4 @@
+-- author: platform
 -- The platform's own schema: helpers that policies and tables of the application use. Never exposed through the data API.
 -- Runs on a hosted Supabase project as well as on the embedded server.
 

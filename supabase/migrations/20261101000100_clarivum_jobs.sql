@@ -1,3 +1,4 @@
+-- author: platform
 -- Background jobs: the ledger that makes an effect happen once, dead letters, schedules, and how a queue is made.
 -- Statements of the worker are in src/clarivum/jobs/queries.sql; only what must hold whoever writes is a function here.
 

@@ -1,3 +1,4 @@
+-- author: platform
 -- What the API remembers of requests: answers under their Idempotency-Key, and the keys that seal what it hands out.
 
 create table clarivum.idempotency_keys (

@@ -1,3 +1,4 @@
+-- author: growth
 -- Leads: an address that asked to hear from Clarivum, once per source.
 create table public.leads (
     id uuid primary key default gen_random_uuid(),

@@ -1,3 +1,4 @@
+-- author: membership
 -- Profiles: what a member tells us about themselves. Created from the token at first sight.
 create table public.profiles (
     id uuid primary key default gen_random_uuid(),

@@ -1,3 +1,4 @@
+-- author: membership
 -- Entitlements: what a member may use, with the history of its status.
 create table public.entitlements (
     id uuid primary key default gen_random_uuid(),
