@@ -56,8 +56,11 @@ class LazyGroup(TyperGroup):
         module = importlib.import_module(f"clarivum.cli.{entry.module}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
-        command.short_help = entry.help
         return command
+
+    def format_commands(self, ctx: _click.Context, formatter: _click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: _click.Context, args: list[str]
