@@ -245,6 +245,13 @@ MIGRATION_LOCKED = register(
     "Push again at a quieter time; see which session holds the lock in pg_locks and pg_stat_activity.",
     Exit.DEPENDENCY_DOWN,
 )
+SCHEMA_REFUSED = register(
+    "schema_refused",
+    500,
+    "The declared schema cannot be applied to a scratch database",
+    "Correct the named file and line below supabase/schemas; files are applied in the order of their names.",
+    Exit.REFUSED,
+)
 DEPENDENCY_DOWN = register(
     "dependency_down",
     503,
