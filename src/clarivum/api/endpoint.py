@@ -121,14 +121,14 @@ class Endpoint:
         resources, body = self._resources, b""
         seal = (resources.seal or await resources.cursor_seal()) if self._is_paged else None
         values = self._parameters.read(path_values, scope["query_string"], seal)
-        if self._revision_name is not None:
-            tag = headers.get(b"if-match")
-            values[self._revision_name] = parse_if_match(None if tag is None else tag.decode("latin-1"))
         if self._validator is not None:
             assert self._body_name is not None
             require_json(headers)
             body = await body_of(receive, headers, resources.max_body_bytes)
             values[self._body_name] = read_body(self._validator, body)
+        if self._revision_name is not None:  # after everything else: a precondition only counts for a good request
+            tag = headers.get(b"if-match")
+            values[self._revision_name] = parse_if_match(None if tag is None else tag.decode("latin-1"))
         return values, body
 
     async def _act(self, principal: Principal, values: dict[str, Any], keyed: KeyedRequest | None) -> Response:

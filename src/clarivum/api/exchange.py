@@ -1,5 +1,7 @@
 """The two ends of every request: the observation that starts it, and the one answer that goes out."""
 
+from urllib.parse import quote
+
 from clarivum.api.problem import concealed, problem
 from clarivum.api.request import Headers
 from clarivum.api.response import Response, Scope, Send, write
@@ -7,6 +9,8 @@ from clarivum.errors import INTERNAL, DependencyDownError, RequestError
 from clarivum.telemetry import HttpObservation, get_logger, http_server
 
 log = get_logger(__name__)
+
+URI_CHARACTERS = "/%:@!$&'()*+,;=-._~"
 
 CLIENT_GONE = 499
 """What metrics and access lines say when nobody was left to answer; never sent."""
@@ -41,7 +45,7 @@ def failed(error: Exception, scope: Scope, observation: HttpObservation) -> tupl
             log.warning("a dependency is down", route=observation.route, reason=error.detail)
         else:
             log.error("request failed", route=observation.route, exc_info=error)
-    answer = problem(shown, instance=scope["path"], request_id=observation.trace_id_hex)
+    answer = problem(shown, instance=_instance(scope), request_id=observation.trace_id_hex)
     return answer, shown.code.name if shown.code is not INTERNAL else error
 
 
@@ -59,6 +63,12 @@ async def finish(
     observation.finish(status, error_type)
     head += b"x-request-id: %b\r\n%b" % (observation.trace_id_hex.encode("ascii"), extra_head)
     await write(scope, send, Response(status, head, body))
+
+
+def _instance(scope: Scope) -> str:
+    """The path as it was sent, so that it is a URI reference whatever it holds."""
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else quote(raw, safe=URI_CHARACTERS)
 
 
 def _text(header: bytes | None) -> str | None:

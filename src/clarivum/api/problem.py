@@ -31,7 +31,7 @@ _CHALLENGES = {
 
 
 def problem(error: ClarivumError, *, instance: str, request_id: str, headers: dict[str, str] | None = None) -> Response:
-    """The answer to a failure. `instance` is the request's path, `request_id` the id of its trace.
+    """The answer to a failure. `instance` is the request's path as a URI has it, `request_id` the id of its trace.
 
     Only a RequestError speaks to the caller; what else goes wrong is internal_error, or unavailable when it is a
     dependency that is down.
@@ -44,7 +44,7 @@ def problem(error: ClarivumError, *, instance: str, request_id: str, headers: di
         "title": code.title,
         "status": code.status,
         "detail": error.detail,
-        "instance": instance[:MAX_INSTANCE_CHARACTERS].encode("ascii", "replace").decode(),
+        "instance": instance[:MAX_INSTANCE_CHARACTERS],
         "code": code.name,
         "request_id": request_id,
     }

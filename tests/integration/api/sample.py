@@ -54,7 +54,7 @@ class NewNote(Contract):
     """A note to keep."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    wait_s: Annotated[float, Field(ge=0, le=30)] = 0.0
+    wait_s: Annotated[float, Field(ge=0, le=0.1)] = 0.0
 
 
 class NoteChange(Contract):
@@ -130,6 +130,13 @@ async def add_note(body: NewNote, tx: Transaction) -> Reply[Note]:
     if body.wait_s:
         await tx.one(queries.pause, seconds=body.wait_s)
     return Reply(note, revision=note.revision, headers={"location": f"/notes/{note.id}"})
+
+
+@post("/held/notes", access=authenticated(rate="100000/minute"), status_code=201)
+async def hold_note(body: NoteChange, tx: Transaction) -> Text:
+    """Add a note and hold the transaction for 7 seconds."""
+    await tx.one(queries.add_note, text=body.text)
+    return Text(**await tx.one(queries.pause, seconds=7))
 
 
 @post("/visitors/notes", access=anyone(rate="100000/minute"), status_code=202, key_required=True)
@@ -243,6 +250,7 @@ application = SampleApplication(
     "sample",
     (
         add_note,
+        hold_note,
         add_visitor_note,
         list_notes,
         list_all_notes,

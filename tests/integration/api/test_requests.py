@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.integration.api.api_process import RunningApi
+from tests.integration.api.api_process import RunningApi, problem_in
 
 
 def add(api: RunningApi, subject: str = "auth0|alice", **headers: str) -> httpx.Response:
@@ -163,6 +163,11 @@ def test_a_parameter_must_fit(api: RunningApi) -> None:
     wrong = api.client.get("/notes?limit=1000&nonsense=1", headers=api.token())
     assert (wrong.status_code, code(wrong)) == (422, "invalid_parameter")
     assert {error["pointer"] for error in wrong.json()["errors"]} == {"query:limit", "query:nonsense"}
+
+
+def test_a_problem_names_its_path_as_a_uri_does(api: RunningApi) -> None:
+    answer = api.raw(b'GET /notes/%00%0a%ff"<>|%5d HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    assert problem_in(answer)["instance"] == "/notes/%00%0a%ff%22%3C%3E%7C%5d"
 
 
 def test_a_conflict_does_not_quote_what_is_stored(api: RunningApi) -> None:
