@@ -25,6 +25,7 @@ from clarivum.database.prepared import Prepared
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
 from clarivum.database.wire import Wire
+from clarivum.telemetry import get_logger
 
 DEPTH = 16
 """Requests in flight on one connection. More gains no throughput and lengthens the line behind a slow one."""
@@ -35,6 +36,7 @@ BACKOFF_FIRST_S = 0.05
 BACKOFF_LAST_S = 1.0
 TIMER_SLACK_S = 0.001
 
+LOG = get_logger(__name__)
 Connect = Callable[[], Awaitable[Wire]]
 
 
@@ -63,7 +65,7 @@ class Pipelines:
                 if failures:
                     wire.close()
                 else:
-                    self._keepers.append(self._loop.create_task(self._keep(wire)))
+                    self._keepers.append(self._loop.create_task(self._keep(self._adopt(wire))))
         if failures:
             raise failures[0]
 
@@ -182,34 +184,43 @@ class Pipelines:
         self._dispatch()
 
     # -- connections -------------------------------------------------------------------------------------------------
-    async def _keep(self, wire: Wire | None) -> None:
-        """Keep one of the shared connections open for as long as the Database is: reconnect with backoff."""
-        while not self._closing:
-            if wire is None:
-                wire = await self._reconnect()
-            gone = asyncio.Event()
-            wire.add_lost_callback(lambda lost, gone=gone: self._lost(lost, gone))  # type: ignore[misc]
-            wire.on_room = self._dispatch
-            wire.on_stall = self._stalled
-            self._wires.append(wire)
-            self._down_since_s = None
-            self._dispatch()
+    def _adopt(self, wire: Wire) -> asyncio.Event:
+        """Send reads over `wire` from now on. The event is set when it has ended."""
+        gone = asyncio.Event()
+        wire.add_lost_callback(lambda lost: self._lost(lost, gone))
+        wire.on_room = self._dispatch
+        wire.on_stall = self._stalled
+        self._wires.append(wire)
+        self._down_since_s = None
+        self._dispatch()
+        return gone
+
+    async def _keep(self, gone: asyncio.Event) -> None:
+        """Keep one of the shared connections open for as long as the Database is."""
+        while True:
             await gone.wait()
-            wire = None
+            gone = self._adopt(await self._reconnect())
 
     async def _reconnect(self) -> Wire:
         backoff_s = BACKOFF_FIRST_S
         while True:
             try:
-                return await self._connect()
-            except DatabaseError:
+                wire = await self._connect()
+            except DatabaseError as error:
+                if backoff_s == BACKOFF_FIRST_S:
+                    LOG.warning("database does not answer", reason=error.log)
                 await asyncio.sleep(random.uniform(backoff_s / 2, backoff_s))  # noqa: S311 (jitter)
                 backoff_s = min(backoff_s * 2, BACKOFF_LAST_S)
+            else:
+                LOG.info("database connection replaced")
+                return wire
 
     def _lost(self, wire: Wire, gone: asyncio.Event) -> None:
         self._wires.remove(wire)
         if not self._wires:
             self._down_since_s = self._loop.time()
+        if not self._closing:
+            LOG.warning("database connection lost", reason=wire.ended)
         gone.set()
 
     # -- facts -------------------------------------------------------------------------------------------------------

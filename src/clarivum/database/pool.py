@@ -46,12 +46,16 @@ class Pool:
             if self._closed:
                 raise connection_lost("the database was closed")
             if self._idle:
-                return self._idle.pop()
+                wire = self._idle.pop()
+                wire.read_on()  # its end may have arrived in this very turn of the loop
+                if not wire.closed:
+                    return wire
+                continue
             if self.open_count < self._size:
                 return await self._open_one()
-            wire = await self._wait(deadline_s)
-            if wire is not None:
-                return wire
+            handed = await self._wait(deadline_s)
+            if handed is not None:
+                return handed
 
     def release(self, wire: Wire) -> None:
         """Give back a connection after its transaction; one that is not clean is closed instead."""
@@ -108,6 +112,7 @@ class Pool:
             async with asyncio.timeout_at(deadline_s):
                 return await waiter
         except TimeoutError:
+            self._pass_on(waiter)
             raise pool_exhausted(
                 f"all {self._size} connections were in use for {self._acquire_timeout_s:g} s"
             ) from None
@@ -119,7 +124,7 @@ class Pool:
                 self._waiters.remove(waiter)
 
     def _pass_on(self, waiter: "asyncio.Future[Wire | None]") -> None:
-        """The one who waited was cancelled in the very turn in which a connection came."""
+        """Whoever waited gave up in the very turn in which a connection came: the next one takes it."""
         if not waiter.done() or waiter.cancelled():
             return
         wire = waiter.result()

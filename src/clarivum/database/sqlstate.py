@@ -43,6 +43,7 @@ CONFLICTING = Meaning(CONFLICT, "The change contradicts what is stored")
 INVALID = Meaning(VALIDATION_FAILED, "A value does not fit what can be stored")
 BUSY = Meaning(UNAVAILABLE, "The database is busy")
 CROSSED = Meaning(UNAVAILABLE, "The change crossed another one", retryable=True)
+CHANGED = Meaning(UNAVAILABLE, "The database has just been changed", retryable=True)
 DENIED = Meaning(FORBIDDEN, "The caller may not do this")
 FAULT = Meaning(INTERNAL, "Something failed on our side")
 
@@ -88,7 +89,7 @@ def meaning_of(sqlstate: str) -> Meaning:
 
 def database_error(sqlstate: str, message: str, *, role: str, where: str, constraint: str = "") -> DatabaseError:
     """The error for a refused statement; `where` is the query's file, line and name."""
-    meaning = meaning_of(sqlstate)
+    meaning = CHANGED if is_stale_plan(sqlstate, message) else meaning_of(sqlstate)
     code = UNAUTHENTICATED if meaning is DENIED and role == "anon" else meaning.code
     log = f"{where}: {sqlstate} {safe_message(sqlstate, message)}"
     log += HINTS.get(sqlstate, "")
@@ -99,6 +100,11 @@ def database_error(sqlstate: str, message: str, *, role: str, where: str, constr
     error.sqlstate = sqlstate
     error.retryable = meaning.retryable
     return error
+
+
+def is_stale_plan(sqlstate: str, message: str) -> bool:
+    """Whether a prepared statement no longer fits the tables. 0A000 alone only says "not supported"."""
+    return sqlstate == "26000" or (sqlstate == "0A000" and message.startswith("cached plan"))
 
 
 def error_of(result: PGresult, *, role: str, where: str) -> DatabaseError:

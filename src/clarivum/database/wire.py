@@ -73,6 +73,7 @@ class Wire:
         "_watch",
         "_writing",
         "closed",
+        "ended",
         "in_flight",
         "on_notification",
         "on_room",
@@ -95,6 +96,7 @@ class Wire:
         self.in_flight: deque[Exchange] = deque()
         self.prepared = PreparedStatements()
         self.closed = False
+        self.ended = ""
         self.stalled = False
         self.on_room: Callable[[], None] | None = None
         self.on_stall: Callable[[Wire], None] | None = None
@@ -189,11 +191,11 @@ class Wire:
         if pgconn.status == BAD:
             self.lose(pgconn.get_error_message())
         elif not answered and not in_flight and self._poll.poll(0):
-            self._loop.call_soon(self._read_on)
+            self._loop.call_soon(self.read_on)
         elif answered and self.on_room is not None:
             self.on_room()
 
-    def _read_on(self) -> None:
+    def read_on(self) -> None:
         """Read what the event loop may not tell of.
 
         libuv stops polling a socket in error (POLLERR: the server died with requests unread) after one callback, and
@@ -222,7 +224,7 @@ class Wire:
         """Runs while something is in flight: notices a head of line that is slow, and a server that is silent."""
         self._watch = None
         if self.in_flight:
-            self._read_on()
+            self.read_on()
         if self.closed or not self.in_flight:
             return
         head = self.in_flight[0]
@@ -247,6 +249,7 @@ class Wire:
         if self.closed:
             return error
         self.closed = True
+        self.ended = error.log or error.detail
         self._loop.remove_reader(self._socket)
         if self._writing:
             self._loop.remove_writer(self._socket)

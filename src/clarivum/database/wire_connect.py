@@ -18,7 +18,7 @@ CONNECT_TIMEOUT_S = 5.0
 # What decoding relies on, and a bound on a transaction that its client forgot.
 SESSION_OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1"
-    " -c client_min_messages=warning -c idle_in_transaction_session_timeout=60s"
+    " -c client_min_messages=warning -c idle_in_transaction_session_timeout=5min"
 )
 # A peer that vanished without a FIN is noticed within 15 s; libpq's own default is the kernel's two hours.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
@@ -33,7 +33,7 @@ async def connect(url: str, *, application_name: str, timeout_s: float = CONNECT
             pgconn = await _connect(conninfo, loop)
     except TimeoutError:
         raise connection_lost(f"no connection within {timeout_s:g} s") from None
-    except (psycopg.Error, OSError) as error:
+    except (psycopg.Error, OSError, UnicodeError) as error:
         raise connection_lost(f"cannot connect: {error}") from None
     pgconn.nonblocking = 1
     pgconn.enter_pipeline_mode()

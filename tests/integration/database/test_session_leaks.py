@@ -86,6 +86,7 @@ class Storm:
                     raise ZeroDivisionError
 
 
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 @pytest.mark.parametrize("seed", [20261123])
 async def test_no_foreign_row_ever(admin: Admin, database_urls: DatabaseUrls, seed: int) -> None:
     admin.run(

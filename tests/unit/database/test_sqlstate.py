@@ -38,6 +38,15 @@ def test_the_table(sqlstate: str, status: int, retryable: bool) -> None:
     assert (error.retry_after_s is not None) is (status == 503)
 
 
+def test_a_plan_that_no_longer_fits_may_be_tried_again() -> None:
+    stale = database_error("0A000", "cached plan must not change result type", role="anon", where="a")
+    assert (stale.code.status, stale.retryable) == (503, True)
+    unknown = database_error("26000", 'prepared statement "c1" does not exist', role="anon", where="a")
+    assert (unknown.code.status, unknown.retryable) == (503, True)
+    unsupported = database_error("0A000", "cross-database references are not implemented", role="anon", where="a")
+    assert (unsupported.code.status, unsupported.retryable) == (500, False)
+
+
 def test_an_anonymous_caller_is_asked_to_sign_in() -> None:
     assert database_error("42501", "permission denied", role="anon", where="a").code.status == 401
 
