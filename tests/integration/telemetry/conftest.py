@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from clarivum.telemetry import instruments
 from clarivum.testing.telemetry import Collector
 
 SERVICE = Path(__file__).parent / "service.py"
@@ -48,6 +49,15 @@ def run() -> Run:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def no_metric_stays() -> Iterator[None]:
+    """Metrics that a test declares are gone after it."""
+    declared = set(instruments.REGISTRY)
+    yield
+    for name in set(instruments.REGISTRY) - declared:
+        del instruments.REGISTRY[name]
 
 
 @pytest.fixture

@@ -106,7 +106,8 @@ WHAT = {"request": request, "job": job, "many": many, "secrets": secrets, "lines
 def main() -> None:
     what, *arguments = sys.argv[1:]
     try:
-        telemetry.configure(Settings.load(os.environ), role="worker" if what == "job" else "api")
+        role = os.environ.get("ROLE", "worker" if what == "job" else "api")
+        telemetry.configure(Settings.load(os.environ), role=role)
     except ClarivumError as error:
         print(error, file=sys.stderr)
         sys.exit(error.code.exit)

@@ -1,5 +1,6 @@
 """Every line arrives, however the process ends."""
 
+import orjson
 import pytest
 
 
@@ -36,3 +37,14 @@ def test_lines_for_people(run):
     ended = run("request", CLARIVUM_LOG_FORMAT="console")
     assert b"[info     ] request" in ended.out
     assert b"\x1b[" not in ended.out
+
+
+def test_a_commands_lines_leave_its_output_alone(run):
+    ended = run("lines", "3", "return", ROLE="cli")
+    assert ended.out == b""
+    assert [orjson.loads(line)["number"] for line in ended.err.splitlines()] == [0, 1, 2]
+
+
+def test_only_the_api_writes_access_lines(run):
+    assert [event["event"] for event in run("many", "2", ROLE="worker").events] == []
+    assert [event["event"] for event in run("many", "2", ROLE="api").events] == ["request", "request"]

@@ -11,7 +11,6 @@ from clarivum.testing.telemetry import Collector, captured_logs, recorded_spans
 from tests.integration.telemetry.service import EMAIL, PASSWORD, TOKEN
 
 log = telemetry.get_logger("secrets")
-SEEN = telemetry.counter("test.secrets.seen", "Seen.", "1", ("who",))
 
 
 def test_over_the_wire_and_on_both_outputs(run, collector: Collector):
@@ -35,7 +34,7 @@ def exercise(plant: str) -> list[bytes]:
         served.set_attribute("note", plant)
         with telemetry.span("work", {"note": plant}), telemetry.database_operation("q", "SELECT") as statement:
             statement.finish(ValueError(plant))
-        SEEN.add(1, plant)
+        telemetry.counter("test.secrets.seen", "Seen.", "1", ("who",)).add(1, plant)
         log.info(plant, note=plant, **{"deep": [{"x": (plant,)}], "error": ValueError(plant)})
         with telemetry.job_publish("a.b", "a_b", "pgmq") as headers:
             pass

@@ -3,7 +3,7 @@
 import pytest
 
 from clarivum.errors import INVALID_CURSOR, RequestError
-from clarivum.telemetry import database_operation, http_server, job_process, job_publish, parse_traceparent
+from clarivum.telemetry import database_operation, http_server, job_process, job_publish, outcomes, parse_traceparent
 from clarivum.telemetry.finished_spans import Kind
 from clarivum.telemetry.outcomes import MAX_ERROR_TYPES, bounded_error_type
 from clarivum.testing.telemetry import metric_points
@@ -198,7 +198,8 @@ def test_a_failed_attempt_raised_or_caught(spans):
     assert spans[0].events[0].attributes["exception.message"] == "'***'"
 
 
-def test_error_types_are_bounded():
+def test_error_types_are_bounded(monkeypatch):
+    monkeypatch.setattr(outcomes, "_seen", {})
     for number in range(MAX_ERROR_TYPES * 2):
         bounded_error_type(f"Flood{number}")
     assert bounded_error_type("OneMoreThanThat") == "_OTHER"

@@ -10,19 +10,27 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from clarivum.telemetry import counter, gauge, histogram
+from clarivum.telemetry import Counter, Gauge, Histogram, instruments
 from clarivum.telemetry.prometheus_page import PrometheusPage
 from clarivum.telemetry.readers import attach
 from clarivum.testing.telemetry import reset_metrics
 
 RESOURCE = {"service.name": "clarivum", "odd.value": 'quote " backslash \\ newline \n end'}
 
-TIMES = histogram("page.times", "Times \\ and\nlines.", "s", (0.1, 0.3, 0.8), ("http.route", "error.type", "code"))
-SIZES = histogram("page.sizes", "Sizes.", "By", (1, 1024), ())
-RUNS = counter("page.runs", "Runs.", "{run}", ("job", "again"))
-PLAIN = counter("page.plain", "Plain.", "1")
-SECONDS = counter("page.busy", "Busy.", "s")
-LEVEL = gauge("page.level", "Level.", "%", ("where",))
+TIMES = Histogram("page.times", "Times \\ and\nlines.", "s", (0.1, 0.3, 0.8), ("http.route", "error.type", "code"))
+SIZES = Histogram("page.sizes", "Sizes.", "By", (1, 1024), ())
+RUNS = Counter("page.runs", "Runs.", "{run}", ("job", "again"))
+PLAIN = Counter("page.plain", "Plain.", "1", ())
+SECONDS = Counter("page.busy", "Busy.", "s", ())
+LEVEL = Gauge("page.level", "Level.", "%", ("where",))
+
+
+@pytest.fixture(autouse=True)
+def declared(fresh_telemetry):
+    """As if declared; the conftest takes them away again."""
+    instruments.REGISTRY.update({each.name: each for each in (TIMES, SIZES, RUNS, PLAIN, SECONDS, LEVEL)})
+    reset_metrics()
+
 
 label = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from('"\\\n{},= '), max_size=12)
 number = st.floats(0, 1e6, allow_nan=False)
