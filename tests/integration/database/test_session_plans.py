@@ -2,7 +2,7 @@
 
 import asyncio
 
-from clarivum.database import ANONYMOUS, Context, Database
+from clarivum.database import ANONYMOUS, Context, Database, retrying
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.database.conftest import Admin
 from tests.integration.database.session_queries import QUERIES, member
@@ -43,6 +43,27 @@ async def test_a_changed_table_is_read_anew_at_once(admin: Admin, database: Data
     assert all(set(row[0]) == {"id", "tenant", "body", "colour"} for row in rows)
     async with database.session(writing).transaction() as tx:
         assert set((await tx.many(QUERIES.everything))[0]) == {"id", "tenant", "body", "colour"}
+
+
+async def test_a_table_changed_within_a_transaction_makes_it_repeatable(
+    admin: Admin, database_urls: DatabaseUrls
+) -> None:
+    admin.run("insert into public.notes (tenant, body) values ('auth0|alice', 'first')")
+    async with Database(database_urls.app, pipelines=1, connections=1) as database:
+        session = database.session(ALICE)
+        attempts: list[int] = []
+
+        async def work() -> set[str]:
+            async with session.transaction() as tx:
+                await tx.one(QUERIES.number, number=1)
+                if len(attempts) == 1:
+                    admin.run("alter table public.notes add column colour text default 'red'")
+                attempts.append(1)
+                return set((await tx.many(QUERIES.everything))[0])
+
+        assert "colour" not in await retrying(work)
+        assert "colour" in await retrying(work)
+        assert len(attempts) == 3
 
 
 async def test_statements_that_the_server_forgot_are_prepared_again(admin: Admin, database_urls: DatabaseUrls) -> None:
