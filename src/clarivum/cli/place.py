@@ -69,5 +69,5 @@ def admin_url(settings: Settings, data: Path | None = None) -> str:
 def _running(data: Path | None) -> Running:
     running = Running.read(data_folder(data))
     if running is None:
-        raise DependencyDownError("no database: DATABASE_URL is not set and `./clarivum up` is not running")
+        raise DependencyDownError("no database: DATABASE_URL is not set, and neither `up` nor `db serve` is running")
     return running

@@ -1,16 +1,14 @@
 """`up`: the whole backend on this machine, from an empty folder to a captured lead."""
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from clarivum.cli.asked_to_stop import asked_to_stop
 from clarivum.cli.backend import Backend, Options
 from clarivum.cli.group import group
 from clarivum.cli.place import data_folder
@@ -47,7 +45,7 @@ def up(
         confirmed=yes,
         postgres=postgres,
     )
-    with _asked_to_stop() as stop, ExitStack() as stack:
+    with asked_to_stop() as stop, ExitStack() as stack:
         backend = stack.enter_context(Backend(settings, options, Steps(), stack))
         backend.start()
         if not stop.is_set():
@@ -55,19 +53,3 @@ def up(
         while not stop.wait(0.25):
             backend.check()
         typer.echo("  stopping …", err=True)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, instead of ending the process in the middle of something."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

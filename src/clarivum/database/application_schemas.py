@@ -2,6 +2,14 @@
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from clarivum.database.provision import provision
+from clarivum.database.reach import connect
+from clarivum.errors import MIGRATION_LOCKED, DependencyDownError, RefusedError
+from clarivum.settings import mask
+
+LOOPBACK = frozenset({"", "127.0.0.1", "::1", "localhost"})
 
 PLATFORM_SCHEMAS = ("clarivum", "supabase_migrations")
 """Made by migrations, but no part of what the application declares."""
@@ -45,6 +53,24 @@ end
 $$
 """
 QUEUES = "select queue_name from pgmq.meta order by 1"
+
+
+def reset_database(url: str) -> None:
+    """Make a database of this machine as it was before the first migration: baseline, and nothing else.
+
+    Raises RefusedError for a database elsewhere, DependencyDownError when it does not answer or its tables are in use.
+    """
+    with connect(url, application_name="clarivum db reset") as connection:
+        host = str(conninfo_to_dict(url).get("host") or "")
+        if host not in LOOPBACK and not host.startswith("/"):
+            raise RefusedError(f"{mask(url)} is not on this machine; only a local database is reset")
+        try:
+            empty(connection, keep_platform=False)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            raise DependencyDownError(
+                "the database is in use: a transaction holds locks; nothing was dropped", code=MIGRATION_LOCKED
+            ) from None
+    provision(url)
 
 
 def empty(connection: psycopg.Connection, *, keep_platform: bool) -> None:

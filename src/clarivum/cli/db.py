@@ -1,0 +1,15 @@
+"""`db`: migrations, the declared schema, and the embedded database by itself."""
+
+from clarivum.cli.db_compare import diff, drift
+from clarivum.cli.db_migrate import new, push, reset, status
+from clarivum.cli.db_serve import serve
+from clarivum.cli.group import group
+
+app = group(no_args_is_help=True, help="Apply migrations, compare schemas, serve the embedded database.")
+app.command(short_help="Write an empty migration.")(new)
+app.command(short_help="Apply the pending migrations.")(push)
+app.command(short_help="Compare the migrations with the history of a database.")(status)
+app.command(short_help="Empty a database of this machine and apply all migrations.")(reset)
+app.command(short_help="Run just the embedded database, until Ctrl-C.")(serve)
+app.command(short_help="Write what supabase/schemas declares as a migration.")(diff)
+app.command(short_help="Compare a live database with the migrations.")(drift)

@@ -1,0 +1,43 @@
+"""Options that the `db` commands share, and the database they mean."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clarivum.cli.place import ROOT, admin_url
+from clarivum.cli.terminal import Format
+from clarivum.errors import UsageError
+from clarivum.settings import Settings
+
+Workdir = Annotated[Path, typer.Option(help="The folder that holds supabase/. [the repository]", show_default=False)]
+Data = Annotated[Path | None, typer.Option(help="The folder that `up` or `db serve` uses. [.clarivum]")]
+Form = Annotated[Format, typer.Option("--format", help="text or json.")]
+Postgres = Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")]
+HERE = ROOT
+BUNDLED = frozenset({16, 18})
+
+
+def target(data: Path | None) -> str:
+    """The login that may change the schema. Raises DependencyDownError when nothing is set and nothing runs."""
+    return admin_url(Settings.load(os.environ), data)
+
+
+def machine_readable(form: Format) -> bool:
+    """Whether JSON is asked for. Raises UsageError for a format that is for findings only."""
+    if form not in {Format.TEXT, Format.JSON}:
+        raise UsageError(f"this command writes text or json, not {form.value}")
+    return form is Format.JSON
+
+
+def bundled(version: int) -> int:
+    """A version of the embedded Postgres. Raises BadParameter (exit 2) for another."""
+    if version not in BUNDLED:
+        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
+    return version
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
