@@ -15,7 +15,7 @@ import typer
 
 from clarivum.application import load_application
 from clarivum.cli.group import group
-from clarivum.cli.jobs_report import Format, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
 from clarivum.cli.place import APPLICATION, database_url
 from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
@@ -103,9 +103,11 @@ def redrive(
 
 @app.command()
 def enqueue(
+    *,
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")],
     payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="Its payload as JSON; - reads standard input.")],
     delay: Annotated[int, typer.Option(min=0, max=900, help="Seconds until it may start.")] = 0,
+    form: Form = Format.TEXT,
     application: Target = APPLICATION,
     data: Data = None,
 ) -> None:
@@ -119,7 +121,7 @@ def enqueue(
             return box.put(tx, decode(declared.payload, sys.stdin.read() if payload == "-" else payload), delay_s=delay)
 
     try:
-        typer.echo(_with_database(data, put))
+        write_enqueued(_with_database(data, put), form)
     except PayloadError as refused:
         lines = [f"  {violation.pointer or '/'}: {violation.message}" for violation in refused.violations]
         raise UsageError("\n".join([refused.detail, *lines])) from None

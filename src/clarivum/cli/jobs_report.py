@@ -88,6 +88,13 @@ def write_letters(letters: Sequence[DeadLetter], form: Format) -> None:
     typer.echo(f"  {len(letters)} shown; send again with: clarivum jobs redrive RUN… | --job NAME")
 
 
+def write_enqueued(run_id: UUID, form: Format) -> None:
+    if form is Format.JSON:
+        _write_json({"run_id": run_id})
+    else:
+        typer.echo(run_id)
+
+
 def write_redriven(redriven: Sequence[UUID], asked: int, form: Format) -> None:
     if form is Format.JSON:
         _write_json({"redriven": redriven, "asked": asked})

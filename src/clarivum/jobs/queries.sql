@@ -150,14 +150,13 @@ where run.run_id = replay.run_id;
 -- name: forget_finished -> none
 -- Remove finished runs past their retention, a bounded number at a time.
 delete from clarivum.job_runs
-where run_id in (
+where run_id = any (array(
     select run_id from clarivum.job_runs
-    where job = %(job)s and started_at < clock_timestamp() - make_interval(days => %(retention_days)s::integer)
-        and state = 'done'
-        and finished_at < clock_timestamp() - make_interval(days => %(retention_days)s::integer)
+    where job = %(job)s and started_at < now() - make_interval(days => %(retention_days)s::integer)
+        and state = 'done' and finished_at < now() - make_interval(days => %(retention_days)s::integer)
     order by started_at
     limit %(limit)s
-);
+));
 
 -- name: add_schedule -> none
 -- First sight of a schedule: what lies in the past is not due.

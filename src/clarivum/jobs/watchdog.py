@@ -2,8 +2,9 @@
 
 A thread notices that the loop has stood still beyond a running handler's deadline and sends the main thread a signal.
 Python runs the signal's handler between two bytecodes of whatever blocks (and wakes `time.sleep` and the like), where
-it raises AttemptTimeout: the attempt fails as any other, and its place comes back. Code that never returns to the
-interpreter does not notice; then the process is ended, its leases run out, and the run is tried again alone.
+it raises AttemptTimeout: the attempt fails as any other, and its place comes back. A call into C that does not return
+does not notice; then the process is ended, its leases run out, and the run is tried again alone. (C code that never
+releases the interpreter lock stops this thread too: then only the lease ends it.)
 """
 
 import asyncio
@@ -24,17 +25,17 @@ SIGNAL = signal.SIGALRM
 LOOK_S = 0.25
 STILL_S = 0.5
 """The loop counts as blocked when it did not run for this long."""
-PATIENCE_S = 10.0
-"""From the first signal to the end of the process."""
 EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Watchdog:
     """One per process. `start` on the main thread, inside its running event loop; `stop` puts everything back."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_s: float = 10.0) -> None:
+        """`patience_s`: from the first signal to the end of the process."""
         self.deadlines: dict[asyncio.Task[object], float] = {}
         """Running handlers, by task: when each must have ended, on `time.monotonic()`."""
+        self._patience_s = patience_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alive_at = 0.0
         self._ended = threading.Event()
@@ -75,7 +76,7 @@ class Watchdog:
             if signalled_at is None:
                 signalled_at = now
                 log.error("a job blocks the event loop beyond its timeout, interrupting it")
-            elif now - signalled_at > PATIENCE_S:
+            elif now - signalled_at > self._patience_s:
                 self._give_up()
             signal.pthread_kill(self._main_thread, SIGNAL)
 

@@ -1,0 +1,165 @@
+"""A database with the drill's jobs, workers in this process and as processes, and what a test asks of the outcome."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from clarivum.database import ANONYMOUS, Context, Database
+from clarivum.jobs import Job, Payload, outbox
+from clarivum.jobs.backoff import Backoff
+from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.queues import ensure_queues
+from clarivum.jobs.worker import Worker, connections_for
+from clarivum.testing.postgres import DatabaseUrls
+from tests.integration.jobs.drill_jobs import JOBS, WORLD
+
+ROOT = Path(__file__).parents[3]
+DEADLINE_S = 20.0
+
+
+@dataclass
+class WorkerProcess:
+    """A worker that a test may kill, freeze or stop."""
+
+    process: "subprocess.Popen[bytes]"
+    log_path: Path
+
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def send(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def wait(self, timeout_s: float = DEADLINE_S) -> int:
+        return self.process.wait(timeout_s)
+
+
+@dataclass
+class Drill:
+    """One test's database and workers."""
+
+    urls: DatabaseUrls
+    notes: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    # -- workers -----------------------------------------------------------------------------------------------------
+    def start(self, *jobs: Job[Any], **options: Any) -> WorkerProcess:
+        """Start a worker process for these jobs and wait until it is ready."""
+        log_path = self.notes / f"worker-{len(self.workers)}.log"
+        arguments = json.dumps({"jobs": [job.name for job in jobs], **options})
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.jobs.worker_process", arguments],
+                cwd=ROOT,
+                env={**os.environ, "DRILL_URL": self.urls.app, "DRILL_NOTES": str(self.notes)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        worker = WorkerProcess(process, log_path)
+        self.workers.append(worker)
+        self.until(lambda: "worker ready" in worker.log() or process.poll() is not None, "the worker is ready")
+        assert process.poll() in {None, -signal.SIGKILL}, worker.log()
+        return worker
+
+    @asynccontextmanager
+    async def working(self, *jobs: Job[Any], **options: Any) -> AsyncIterator[Worker]:
+        """A worker in this process."""
+        chosen = WorkerOptions(**{"backoff": Backoff(base_s=0), "poll_s": 0.1, "concurrency": 4, **options})
+        stop = asyncio.Event()
+        connections = connections_for(chosen, len(jobs))
+        async with Database(self.urls.app, pipelines=1, connections=connections) as database:
+            worker = Worker(jobs, database, chosen)
+            running = asyncio.create_task(worker.run(stop))
+            try:
+                yield worker
+            finally:
+                stop.set()
+                await running
+
+    # -- producing ---------------------------------------------------------------------------------------------------
+    async def enqueue(self, *payloads: Payload, context: Context = ANONYMOUS) -> list[UUID]:
+        """Enqueue in one transaction, as a visitor's request would."""
+        async with Database(self.urls.app, pipelines=1, connections=1) as database:
+            database.outbox = outbox(JOBS)
+            async with database.session(context).transaction() as tx:
+                return [await tx.enqueue(payload) for payload in payloads]
+
+    def send_raw(self, job: Job[Any], body: str | None, headers: dict[str, str] | None = None) -> None:
+        """A message as no producer of ours would write it."""
+        with self.admin() as connection:
+            connection.execute(
+                "select pgmq.send(%s, %s::jsonb, %s::jsonb, 0)", [job.queue, body, json.dumps(headers or {})]
+            )
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+    def admin(self) -> psycopg.Connection[dict[str, Any]]:
+        return psycopg.connect(self.urls.admin, autocommit=True, row_factory=dict_row)
+
+    def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
+        with self.admin() as connection:
+            return connection.execute(query.encode(), parameters or None).fetchall()
+
+    def effects(self, key: str | None = None) -> list[dict[str, Any]]:
+        if key is None:
+            return self.rows("select * from public.effects order by id")
+        return self.rows("select * from public.effects where key = %s order by id", key)
+
+    def run(self, key: str) -> dict[str, Any] | None:
+        """The ledger's row."""
+        rows = self.rows("select * from clarivum.job_runs where key = %s", key)
+        return rows[0] if rows else None
+
+    def state(self, key: str) -> str | None:
+        run = self.run(key)
+        return None if run is None else run["state"]
+
+    def letters(self) -> list[dict[str, Any]]:
+        return self.rows("select * from clarivum.dead_letters order by died_at")
+
+    def depth(self, job: Job[Any]) -> int:
+        return int(self.rows(f"select count(*) as messages from pgmq.q_{job.queue}")[0]["messages"])
+
+    def until(self, condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+        """Poll a real condition, at most `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "\n".join(worker.log() for worker in self.workers)
+                pytest.fail(f"after {timeout_s:g} s still not: {what}\n{logs}")
+            time.sleep(0.02)
+
+    async def eventually(self, condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S) -> None:
+        """As until, while workers of this process go on."""
+        await asyncio.to_thread(self.until, condition, what, timeout_s)
+
+    def noted(self, key: str) -> Sequence[Path]:
+        """The attempts that have begun."""
+        return sorted(self.notes.glob(f"{key}.*"))
+
+
+@pytest.fixture
+def drill(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Drill]:
+    with psycopg.connect(database_urls.admin, autocommit=True) as connection:
+        connection.execute(WORLD)
+    ensure_queues(database_urls.admin, JOBS)
+    drill = Drill(database_urls, tmp_path)
+    yield drill
+    for worker in drill.workers:
+        if worker.process.poll() is None:
+            worker.send(signal.SIGKILL)
+            worker.send(signal.SIGCONT)
+        worker.process.wait()
