@@ -1,0 +1,7 @@
+"""What a migration's statements do: which objects they touch, and which locks they take. Pure, read from the syntax."""
+
+from clarivum.checks.statements.lock_modes import Duration, Lock, Mode
+from clarivum.checks.statements.locks import locks_of
+from clarivum.checks.statements.touching import Names, Touch, touches
+
+__all__ = ["Duration", "Lock", "Mode", "Names", "Touch", "locks_of", "touches"]
