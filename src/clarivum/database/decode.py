@@ -64,11 +64,13 @@ class RowDecoder:
 
     def rows(self, result: PGresult) -> list[Any]:
         """All rows. Raises RequestError (internal) when one does not fit the row class; its log names fields only."""
+        names = self._names
+        if result.nfields != len(names):  # psycopg's C loop does not check
+            raise RequestError(INTERNAL.title, log=f"{self._query.where}: the columns are not the prepared ones")
         transformer = self._transformer
         transformer.set_pgresult(result, set_loaders=False)
         values = transformer.load_rows(0, result.ntuples, tuple)
         transformer.set_pgresult(None, set_loaders=False)
-        names = self._names
         rows = [dict(zip(names, row)) for row in values]  # noqa: B905 (one name per column by construction)
         if self._validator is None:
             return rows
