@@ -6,6 +6,7 @@ dropped and counted, and the count is told when the output moves again.
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
@@ -15,6 +16,20 @@ from collections.abc import Callable
 MAX_PENDING_LINES = 50_000
 BATCH_DELAY_S = 0.05
 _LINES_PER_WRITE = 256
+
+
+class DirectWriter:
+    """Writes each line to standard error at once: for a process that has not configured its telemetry yet."""
+
+    def write(self, line: bytes, urgent: bool = False) -> None:
+        if sys.stderr is not None:
+            sys.stderr.write(line.decode("utf-8", "replace") + "\n")
+
+    def flush(self, timeout_s: float = 5.0) -> bool:
+        return True
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        return True
 
 
 class LineWriter:

@@ -13,7 +13,7 @@ import orjson
 
 from clarivum.telemetry.exceptions import qualified_name, stack
 from clarivum.telemetry.export_metrics import LOG_LINES_DROPPED
-from clarivum.telemetry.line_writer import LineWriter
+from clarivum.telemetry.line_writer import DirectWriter, LineWriter
 from clarivum.telemetry.scrubbing import INTEGER_LIMIT, STARS, is_secret_key, scrub, scrub_value
 from clarivum.telemetry.spans import active_span
 
@@ -25,7 +25,7 @@ Event = dict[str, object]
 
 
 class LineOutput(Protocol):
-    """What takes finished lines: a `LineWriter`."""
+    """What takes finished lines."""
 
     def write(self, line: bytes, urgent: bool = False) -> None: ...
 
@@ -45,7 +45,7 @@ class LogPipeline:
         self.access_lines = False
         self.json = True
         self.render: Callable[[Event], bytes] = render_json
-        self.writer: LineOutput = LineWriter(2, self._log_dropped)
+        self.writer: LineOutput = DirectWriter()
 
     def open(
         self, descriptor: int, *, service: str, level: str, access_lines: bool, render: Callable[[Event], bytes]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clarivum.telemetry import get_logger, http_server
+from clarivum.telemetry.line_writer import DirectWriter
 from clarivum.telemetry.log_pipeline import MAX_LINE_BYTES, PIPELINE, render_json
 from clarivum.telemetry.standard_logging import capture, capture_uncaught, release
 from clarivum.telemetry.structured import console_renderer, set_level
@@ -246,6 +247,14 @@ def test_lines_for_people(logs, monkeypatch):
         text = re.sub(r"\x1b\[[0-9;]*m", "", line.decode())
         assert re.match(r"\d\d:\d\d:\d\d\.\d{3} \[info", text)
         assert all(word in text for word in words)
+
+
+def test_before_configure_lines_go_to_standard_error_at_once(monkeypatch, capsys):
+    monkeypatch.setattr(PIPELINE, "writer", DirectWriter())
+    log.info("early", who="a@b.co", text="é\ud800")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert orjson.loads(err)["who"] == "***"
 
 
 def test_what_json_cannot_hold_is_replaced():
