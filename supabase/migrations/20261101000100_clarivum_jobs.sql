@@ -67,8 +67,10 @@ comment on table clarivum.dead_letters is
     'owner: platform. Jobs that were given up, with the payload that redrive sends again. A redriven one leaves this table.';
 comment on column clarivum.dead_letters.key is 'Null when the payload could not be read: such a letter has no row in the ledger.';
 
-create index dead_letters_job_died_at_idx on clarivum.dead_letters (job, died_at desc);
 create index dead_letters_died_at_idx on clarivum.dead_letters (died_at desc);
+create index dead_letters_job_died_at_idx on clarivum.dead_letters (job, died_at desc);
+create index dead_letters_error_died_at_idx on clarivum.dead_letters (error, died_at desc);
+create index dead_letters_job_error_died_at_idx on clarivum.dead_letters (job, error, died_at desc);
 
 alter table clarivum.dead_letters enable row level security;
 alter table clarivum.dead_letters force row level security;
