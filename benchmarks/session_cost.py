@@ -3,9 +3,8 @@
     python -m benchmarks.session_cost [--loop asyncio] [--profile]
 
 A throwaway embedded server with the application's own migrations, 20,000 entitlements of 2,000 members; each read
-returns
-10 rows of 8 columns under row-level security, decoded and validated. The load is closed-loop: `--callers` tasks in one
-process. CPU is that of this process alone; Postgres has its own.
+returns 10 rows of 8 columns under row-level security, decoded and validated. The load is closed-loop: `--callers` tasks
+in one process. CPU is that of this process alone; Postgres has its own.
 """
 
 import argparse
