@@ -7,6 +7,7 @@ unknowns: the planner knows as little about them as we do."""
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pglast import ast, parse_sql
@@ -16,6 +17,8 @@ from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
 SUBPLAN = re.compile(r"\((?:InitPlan|SubPlan|hashed SubPlan|CTE) [^()]*\)(?:\.col\d+)?|\$\d+")
+CACHED = 4_096
+"""Conditions remembered: one query's plans repeat them."""
 EQUAL = frozenset({"=", "IS NOT DISTINCT FROM"})
 RANGE = frozenset({"<", "<=", ">", ">="})
 
@@ -50,6 +53,7 @@ class Conjunct:
         return bool(self.sql) and not self.columns
 
 
+@lru_cache(CACHED)
 def conjuncts(condition: str, alias: str) -> tuple[Conjunct, ...]:
     """The conjuncts of a condition on the table known as `alias`; one of shape OTHER when it cannot be read."""
     if not condition:
@@ -73,6 +77,7 @@ def question(parts: tuple[Conjunct, ...]) -> str:
     return re.sub(r"\$1\b", lambda _: f"${next(numbers)}", joined)
 
 
+@lru_cache(CACHED)
 def normal(expression: str) -> str:
     """An expression as this module prints it, so that two spellings of one compare equal."""
     try:

@@ -24,6 +24,10 @@ from clarivum.database.planning.catalog import Catalog, Column, Table
 
 SEGMENT_BYTES = 1 << 30
 SET_SIZE = "update pg_class set relpages = %s, reltuples = %s, relallvisible = %s where oid = %s::oid"
+INDEX_FACTS = """
+    select c.oid::bigint, pg_relation_filepath(c.oid),
+        array(select a.attlen from pg_attribute a where a.attrelid = c.oid order by a.attnum)
+    from pg_class c where c.oid = %s::regclass"""
 SET_STATISTICS = """
     insert into pg_statistic (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct,
         stakind1, stakind2, stakind3, stakind4, stakind5, staop1, staop2, staop3, staop4, staop5,
@@ -39,6 +43,8 @@ class Inflation:
         assert row is not None
         self._directory = Path(row[0])
         self._owner = self._directory.stat()
+        self._tables: dict[int, tuple[Path, int]] = {}
+        """File and pages of each table, by its oid."""
 
     def inflate(self, connection: psycopg.Connection, catalog: Catalog) -> None:
         """Give every table and index of the catalog its size, and the planner what is assumed of their columns."""
@@ -54,38 +60,40 @@ class Inflation:
     def with_index(self, connection: psycopg.Connection, table: Table, ddl: str, name: str) -> Iterator[None]:
         """Have one more index, called `name` in `ddl`, for the block.
 
-        The table's file is cut back to nothing first, so that building the index reads no pages. `connection` must be
-        fresh: a session that knows the file's old length would keep it. Raises psycopg.Error when the DDL is refused.
+        The table's file is cut back to nothing first, so that building the index reads no pages. `connection` is used
+        for this alone: a session that has seen the file at its full length would remember it. Raises psycopg.Error when
+        the DDL is refused.
         """
-        path = self._path(connection, table.oid)
+        path, pages = self._tables[table.oid]
         self._resize(path, 0)
         try:
             connection.execute(ddl.encode())
-            row = connection.execute("select %s::regclass::oid::bigint", [f"{table.schema}.{name}"]).fetchone()
-            assert row is not None
         finally:
-            self._size(connection, table)
+            self._resize(path, pages * PAGE_BYTES)
+        qualified = f"{table.schema}.{name}"
         try:
-            widths = connection.execute(
-                "select array_agg(attlen order by attnum) from pg_attribute where attrelid = %s::oid", [row[0]]
-            ).fetchone()
-            assert widths is not None
-            self._size_index(connection, row[0], widths[0], table.rows)
+            row = connection.execute(INDEX_FACTS, [qualified]).fetchone()
+            assert row is not None
+            oid, file, widths = row
+            of_index = index_pages(widths, table.rows)
+            self._resize(self._directory / file, of_index * PAGE_BYTES)
+            # Building it counted the rows of the empty table, and said so in pg_class.
+            sizes = [(pages, table.rows, pages, table.oid), (of_index, table.rows, 0, oid)]
+            connection.cursor().executemany(SET_SIZE, sizes)
             yield
         finally:
-            connection.execute(f"drop index {table.schema}.{name}".encode())
+            connection.execute(f"drop index {qualified}".encode())
 
     def _size(self, connection: psycopg.Connection, table: Table) -> None:
         pages = table_pages([column.width_bytes for column in table.columns], table.rows)
-        self._resize(self._path(connection, table.oid), pages * PAGE_BYTES)
-        connection.execute(SET_SIZE, (pages, table.rows, pages, table.oid))
+        self._tables[table.oid] = (self._path(connection, table.oid), pages)
+        self._resize(self._tables[table.oid][0], pages * PAGE_BYTES)
+        sizes = [(pages, table.rows, pages, table.oid)]
         for index in table.indexes:
-            self._size_index(connection, index.oid, index.widths_bytes, table.rows)
-
-    def _size_index(self, connection: psycopg.Connection, oid: int, widths: tuple[int, ...], rows: int) -> None:
-        pages = index_pages(widths, rows)
-        self._resize(self._path(connection, oid), pages * PAGE_BYTES)
-        connection.execute(SET_SIZE, (pages, rows, 0, oid))
+            of_index = index_pages(index.widths_bytes, table.rows)
+            self._resize(self._path(connection, index.oid), of_index * PAGE_BYTES)
+            sizes.append((of_index, table.rows, 0, index.oid))
+        connection.cursor().executemany(SET_SIZE, sizes)
 
     def _path(self, connection: psycopg.Connection, oid: int) -> Path:
         row = connection.execute("select pg_relation_filepath(%s::oid)", [oid]).fetchone()

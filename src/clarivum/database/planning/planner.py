@@ -76,6 +76,7 @@ class Planner:
         # Opened after the files have their size: an earlier session might remember the old one.
         self._connection = psycopg.connect(self._url, autocommit=True)
         self._connection.execute("set max_parallel_workers_per_gather = 0; set jit = off")
+        self._builder = psycopg.connect(self._url, autocommit=True)
         self._estimator = Estimator(self._connection, self.catalog)
         self._tables = {table.qualified: table for table in self.catalog.tables}
         self._rows = {name: float(table.rows) for name, table in self._tables.items()}
@@ -83,6 +84,7 @@ class Planner:
 
     def __exit__(self, *exc: object) -> None:
         self._connection.close()
+        self._builder.close()
 
     @property
     def server_version(self) -> int:
@@ -149,10 +151,7 @@ class Planner:
         """Have a proposed index, called `name`, for a block. Raises psycopg.Error when it cannot be made."""
         table = self._tables[f"{proposal.schema}.{proposal.table}"]
         ddl = proposal.ddl(name, concurrently=False)
-        with (
-            psycopg.connect(self._url, autocommit=True) as connection,
-            self._inflation.with_index(connection, table, ddl, name),
-        ):
+        with self._inflation.with_index(self._builder, table, ddl, name):
             self._estimator.tell(table.qualified, proposal.as_index(name))
             yield
 

@@ -10,6 +10,7 @@ a real execution does know them:
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pglast import ast, parse_sql
@@ -17,6 +18,7 @@ from pglast.visitors import Visitor
 
 PAGE_ROWS = 50
 MAX_OPTIONAL = 8
+CACHED = 256
 NULL_TEST = r"\$({number})(?!\d)(?:::[\w.\[\]\"]+)?\s+is\s+(not\s+)?null\b"
 
 
@@ -28,6 +30,7 @@ class Variant:
     sql: str
 
 
+@lru_cache(CACHED)
 def variants(sql: str, parameters: tuple[str, ...]) -> tuple[Variant, ...]:
     """How to plan a query whose `$n` stands for `parameters[n - 1]`. Raises pglast's ParseError."""
     found = _Finder()
