@@ -1,6 +1,6 @@
 """Run rules over facts: place, owner and advice are added to what they report, and what is waived is taken out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clarivum.checks.facts import Facts
@@ -9,6 +9,7 @@ from clarivum.checks.registry import DECLARATION_REFUSED, RULES
 from clarivum.checks.rule import Ask, Rule
 from clarivum.clock import Clock
 from clarivum.errors import UsageError
+from clarivum.owners import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,13 @@ def choose(names: Sequence[str]) -> tuple[Rule, ...]:
 
 
 def run(facts: Facts, rules: Sequence[Rule], clock: Clock) -> Report:
-    """Let every rule look, in their order. Raises DependencyDownError when the scratch server does not start."""
+    """Let every rule look, in their order.
+
+    Raises ConfigurationError when owners.toml or waivers.toml cannot be read, DependencyDownError when the scratch
+    server does not start.
+    """
     began = clock.monotonic()
+    owners, waivers = facts.owners, facts.waivers
     chosen = list(rules)
     if any(rule.needs_application for rule in chosen) and DECLARATION_REFUSED not in chosen:
         chosen.insert(0, DECLARATION_REFUSED)
@@ -52,9 +58,9 @@ def run(facts: Facts, rules: Sequence[Rule], clock: Clock) -> Report:
             skipped.append(rule)
             continue
         for problem in rule.look(facts):
-            waiver = next((each for each in facts.waivers if each.covers(rule.id, problem.subject, facts.today)), None)
+            waiver = next((each for each in waivers if each.covers(rule.id, problem.subject, facts.today)), None)
             if waiver is None:
-                findings.append(_finding(rule, problem, facts))
+                findings.append(_finding(rule, problem, facts, owners))
             else:
                 facts.used_waivers.add(waiver)
                 waived += 1
@@ -69,9 +75,9 @@ def run(facts: Facts, rules: Sequence[Rule], clock: Clock) -> Report:
     )
 
 
-def _finding(rule: Rule, problem: Problem, facts: Facts) -> Finding:
-    team = problem.team if problem.team in facts.owners else facts.team_of(problem.file)
-    owner = facts.owners.get(team)
+def _finding(rule: Rule, problem: Problem, facts: Facts, owners: Mapping[str, Owner]) -> Finding:
+    team = problem.team if problem.team in owners else facts.team_of(problem.file)
+    owner = owners.get(team)
     if owner is None:
         ask = "nobody: owners.toml names no such team"
     elif rule.ask is Ask.DATA_CHAMPION:

@@ -1,6 +1,7 @@
 """`check`: hold the application against the guide's rules."""
 
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ def check(
     if postgres not in {16, 18}:
         raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     rules = choose(what or [])
+    signal.signal(signal.SIGTERM, _end)
     today = datetime.now(UTC).date()
     with (
         _Progress() as progress,
@@ -48,6 +50,11 @@ def check(
     sys.stdout.flush()
     if any(failing(report.findings, fail_on)):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _end(number: int, _frame: object) -> None:
+    """Leave through the `with` blocks, so that the scratch server and its folder go away."""
+    sys.exit(128 + number)
 
 
 class _Progress:

@@ -5,7 +5,10 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import psutil
 
 from tests.integration.checks.checking import copied
 from tests.integration.checks.commands import ROOT, clarivum
@@ -72,6 +75,37 @@ def test_an_application_that_is_not_there_is_a_configuration_error() -> None:
     assert "there is no package 'nowhere'" in ended.stderr
 
 
+def test_waivers_that_cannot_be_read_stop_the_check(tmp_path: Path) -> None:
+    root = copied("clean", tmp_path)
+    (root / "waivers.toml").write_text("[[waiver")
+    ended = check("clean", tmp_path, "api")
+    assert ended.returncode == 3
+    assert "waivers.toml is not TOML" in ended.stderr
+
+
+def test_a_check_that_is_told_to_end_takes_its_server_and_folder_with_it(tmp_path: Path) -> None:
+    root = copied("clean", tmp_path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clarivum", "check", "database", "--application", "clean_backend.app:application"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not (servers := list(scratch.glob("*/*/postmaster.pid"))):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    postmaster = int(servers[0].read_text().splitlines()[0])
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert not psutil.pid_exists(postmaster)
+    assert list(scratch.iterdir()) == []
+
+
 def test_colour_is_for_terminals(tmp_path: Path) -> None:
     root = copied("refused", tmp_path)
     assert "\033[" not in check("refused", tmp_path, "jobs").stdout
@@ -97,9 +131,3 @@ def read(descriptor: int) -> bytes:
         return os.read(descriptor, 65_536)
     except OSError:
         return b""
-
-
-def test_generated_pages_are_compared_and_written_by_docs() -> None:
-    ended = clarivum("docs", "--check")
-    assert ended.returncode == 0, ended.stdout
-    assert "0 of " in ended.stdout
