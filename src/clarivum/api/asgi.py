@@ -67,7 +67,7 @@ class Api:
             await self._open()
         except ClarivumError as error:
             self.failure = error
-            await send({"type": "lifespan.startup.failed", "message": error.detail})
+            await send({"type": "lifespan.startup.failed"})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

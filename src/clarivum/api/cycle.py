@@ -69,6 +69,8 @@ class Cycle:
         if not self.answered:
             self.keep_alive = False
         self._connection.cycle_ended(self)
+        # The scope holds `respond`, which holds this: let go, so that no request leaves work for the garbage collector.
+        self.scope, self.task = {}, None
 
     def disconnect(self) -> None:
         """The client is gone: whatever the application still does for it is cancelled."""

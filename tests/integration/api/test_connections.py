@@ -3,7 +3,6 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from clarivum.api.limits import Limits
 from clarivum.testing.postgres import DatabaseUrls
-from tests.integration.api.api_process import RunningApi, problem_in, read_all, running_api
+from tests.integration.api.api_process import RunningApi, problem_in, read_all, running_api, until
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
 
@@ -24,13 +23,6 @@ def code(response: bytes, status: int) -> str:
     assert b"\r\nconnection: close" in response.partition(b"\r\n\r\n")[0]
     found: str = problem_in(response)["code"]
     return found
-
-
-def until(condition: Callable[[], bool], within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.01)
 
 
 # -- framing ----------------------------------------------------------------------------------------------------------
