@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from clarivum.checks.page_text import wrapped
 from clarivum.errors import REGISTRY, Code, Exit
 
 INTRODUCTION = """# Errors
@@ -39,4 +40,4 @@ def _sections(codes: Iterable[Code]) -> str:
 
 def _section(code: Code) -> str:
     number = f"HTTP {code.status}" if code.exit is Exit.FINDINGS else f"exit code {code.exit.value}"
-    return f"\n### {code.name}\n\n{code.title} ({number}). {code.remedy}\n"
+    return f"\n### {code.name}\n\n{wrapped(f'{code.title} ({number}). {code.remedy}')}\n"

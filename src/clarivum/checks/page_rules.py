@@ -1,5 +1,6 @@
 """docs/checks/: one page a chapter, one section a rule."""
 
+from clarivum.checks.page_text import wrapped
 from clarivum.checks.rule import Rule
 
 TITLES = {
@@ -30,11 +31,18 @@ def rules_page(chapter: str) -> str:
 
 
 def _section(rule: Rule) -> str:
-    return (
-        f"\n## {rule.name}\n\n`{rule.id}`, {rule.level.value}\n\n**Looks for.** {rule.looks_for}\n\n"
-        f"**Why.** {rule.why}\n\n**Fix.** {rule.fix[:1].upper()}{rule.fix[1:].rstrip('.')}.\n\n"
-        f"**Ask.** {rule.ask.value[:1].upper()}{rule.ask.value[1:]}.\n"
+    paragraphs = (
+        f"`{rule.id}`, {rule.level.value}",
+        f"**Looks for.** {rule.looks_for}",
+        f"**Why.** {rule.why}",
+        f"**Fix.** {_sentence(rule.fix)}",
+        f"**Ask.** {_sentence(rule.ask.value)}",
     )
+    return f"\n## {rule.name}\n" + "".join(f"\n{wrapped(paragraph)}\n" for paragraph in paragraphs)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _rules() -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ without its value (exit code 3). `./clarivum doctor` lists what holds here and n
 | variable | default | what it does |
 |---|---|---|
 """
-BOUNDS = (("ge", "at least {}"), ("gt", "above {}"), ("le", "at most {}"), ("min_length", "at least {} characters"))
+BOUNDS = (("ge", "at least {}"), ("gt", "above {}"), ("le", "at most {}"), ("min_length", "characters: at least {}"))
 
 
 def settings_page() -> str:
@@ -47,8 +47,8 @@ def _sentence(field: FieldInfo) -> Iterator[str]:
     yield (field.description or "").replace("|", "\\|")
     bounds = [
         words.format(f"{value:,}" if isinstance(value, int) else value)
-        for constraint in field.metadata
         for attribute, words in BOUNDS
+        for constraint in field.metadata
         if (value := getattr(constraint, attribute, None)) is not None
     ]
     if bounds:

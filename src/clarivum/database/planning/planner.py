@@ -52,7 +52,7 @@ class Verdict:
     roles: tuple[str, ...]
     refused: Mapping[str, str]
     indexes: tuple[Proposal, ...] = ()
-    """What mends every weak plan of the query; empty when nothing is weak, or no index that was tried helps."""
+    """What mends the worst plan, and the other weak ones as far as an index does; empty when no index helps."""
     mended: Planned | None = None
     """The worst plan again, with `indexes`."""
     tried: int = 0

@@ -20,7 +20,7 @@ RULE = Rule(
     looks_for="A table with row-level security that was not told `force row level security`.",
     why="Without FORCE the table's owner sees all rows, and so does every view and SECURITY DEFINER function that "
     "the owner made: the usual way in which policies are bypassed without anybody noticing.",
-    fix="alter table … force row level security;",
+    fix="run alter table … force row level security in a migration",
     look=look,
     needs_application=False,
 )

@@ -22,7 +22,7 @@ RULE = Rule(
     looks_for="A table whose comment does not read `owner: <team>. …` with a team of owners.toml.",
     why="The guide asks to confirm data ownership before a change. The comment travels with the table, into dumps, "
     "diagrams and every finding about it.",
-    fix="comment on table … is 'owner: team. What it holds.';",
+    fix="begin the table's comment with 'owner: team.', a team of owners.toml",
     look=look,
     ask=Ask.DATA_CHAMPION,
     needs_application=False,

@@ -20,7 +20,7 @@ RULE = Rule(
     looks_for="A table for which `enable row level security` was never said.",
     why="Without it, whoever holds a grant on the table sees every row of every member; policies that exist are "
     "ignored.",
-    fix="alter table … enable row level security;",
+    fix="run alter table … enable row level security in a migration",
     look=look,
     needs_application=False,
 )

@@ -20,7 +20,7 @@ RULE = Rule(
     looks_for="A function under `@job` whose `key=` is missing, None or empty.",
     why="Queues deliver more than once. The key is what makes the second delivery find the first one's effect; "
     "without it a retry charges twice.",
-    fix="key= the payload field whose value stands for one effect: @job(EnrichLead, key='lead_id', …)",
+    fix="name the payload field whose value stands for one effect: @job(EnrichLead, key='lead_id', …)",
     look=look,
     needs_application=False,
 )

@@ -23,7 +23,7 @@ RULE = Rule(
     looks_for="A function under `@job` whose `timeout_s=` is missing, None or 0.",
     why="The queue's visibility, the Lambda's limit and the alarm on a job's age all follow from the timeout. The "
     "default of 10 s serves whoever tries something out; what runs in production states its own.",
-    fix="timeout_s= the seconds after which an attempt has certainly failed, such as timeout_s=10",
+    fix="state the seconds after which an attempt has certainly failed: timeout_s=10",
     look=look,
     needs_application=False,
 )
