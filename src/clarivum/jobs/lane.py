@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from time import perf_counter
+from functools import partial
+from time import monotonic, perf_counter
 from typing import Any
 
 from clarivum import telemetry
@@ -13,6 +14,7 @@ from clarivum.jobs.instruments import FETCH_DURATION
 from clarivum.jobs.ledger import Refusal
 from clarivum.jobs.message import Message, NewerVersionError, Request, read
 from clarivum.jobs.payload import PayloadError
+from clarivum.jobs.places import Places, Work
 from clarivum.jobs.settlement import Settlement
 from clarivum.jobs.slots import Slots
 from clarivum.jobs.unit import Units
@@ -20,11 +22,11 @@ from clarivum.jobs.workbench import Workbench
 
 log = telemetry.get_logger("clarivum.jobs")
 
-GATHER_S = 0.003
-"""A busy lane waits this long for more of its places, so that one look serves several."""
 MAX_FETCH = 1_000
 AWAY_S = 0.5
 """Between two attempts to reach a database that is away."""
+STALE_PART = 3
+"""Work that waited a third of its lease for a place is handed back."""
 
 
 class Lane:
@@ -35,61 +37,40 @@ class Lane:
     ) -> None:
         self.job = job
         self.wake = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._share = share
-        self._slots = slots
         self._bench = bench
         self._settlement = settlement
         self._units = units
         self._lease_s = bench.options.lease_s(job)
-        self._reserved = 0
+        self.places = Places(job.name, slots, share=share, stale_s=self._lease_s / STALE_PART)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Until `stop`. A database that is away is waited for."""
         hungry = True
-        while True:
+        while not self._stopping.is_set():
             if not hungry:
                 await self._first(self.wake.wait(), self._bench.options.poll_s)
-            await self._room()
-            if self._stopping.is_set():
+            room = await self.places.room()
+            if room == 0:
                 return
             self.wake.clear()
             try:
-                hungry = await self._look()
+                hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
             except DatabaseError as error:
                 hungry = True
                 level = log.warning if error.code is UNAVAILABLE else log.error
                 level("job queue cannot be read", job=self.job.name, reason=error.log or error.detail)
                 await self._first(self._stopping.wait(), AWAY_S)
-            finally:
-                self._slots.give_back(self._reserved)
-                self._reserved = 0
 
-    def stop(self) -> None:
-        """Take on nothing more."""
+    async def stop(self) -> None:
+        """Take on nothing more, and hand back what has not begun."""
         self._stopping.set()
         self.wake.set()
+        await self.places.stop()
 
     # -- looking -----------------------------------------------------------------------------------------------------
-    async def _room(self) -> None:
-        """Reserve the places that are free for this job, waiting for the first."""
-        gathered = False
-        while not self._stopping.is_set():
-            room = min(self._slots.free, self._share - len(self.tasks))
-            if room > 0 and (gathered or not self.tasks or 2 * room >= self._share):
-                self._reserved = room
-                self._slots.take(room)
-                return
-            if room > 0:
-                gathered = True
-                await asyncio.sleep(GATHER_S)
-            else:
-                await self._first(self._slots.changed(), self._bench.options.poll_s)
-
-    async def _look(self) -> bool:
-        """Fetch and start as much as there is room for. True when there may be more at once."""
-        limit = min(self._reserved * self.job.batch, MAX_FETCH)
+    async def _look(self, limit: int) -> bool:
+        """Fetch and start up to `limit` messages. True when there may be more at once."""
         started = perf_counter()
         messages = await self._bench.transport.receive(self.job, limit, self._lease_s)
         FETCH_DURATION.record(perf_counter() - started, self.job.name)
@@ -98,31 +79,43 @@ class Lane:
         try:
             await self._take_on(messages)
         except DatabaseError:
-            self._start(self._settlement.release(self.job, [], [message.id for message in messages]))
+            ids = [message.id for message in messages]
+            self._plan(partial(self._settlement.release, self.job, [], ids), ids)
             raise
         return len(messages) == limit
 
     async def _take_on(self, messages: Sequence[Message]) -> None:
         job = self.job
-        if self._stopping.is_set():
-            await self._settlement.release(job, [], [message.id for message in messages])
-            return
         requests = [request for message in messages if (request := await self._understand(message))]
-        if job.batch > 1:
+        if self._stopping.is_set():
+            await self._settlement.release(job, [], [request.message.id for request in requests])
+        elif job.batch > 1:
             for first in range(0, len(requests), job.batch):
-                self._start(self._units.batch(job, requests[first : first + job.batch]))
+                some = requests[first : first + job.batch]
+                self._plan(partial(self._units.batch, job, some), [request.message.id for request in some])
         elif requests:
             await self._claim(requests)
 
     async def _claim(self, requests: Sequence[Request]) -> None:
-        claims, refused = await self._bench.ledger.claim(self.job, requests, self._lease_s)
+        job = self.job
+        claims, refused = await self._bench.ledger.claim(job, requests, self._lease_s)
+        if self._stopping.is_set():
+            await self._settlement.release(job, claims, [request.message.id for request in requests])
+            return
+        now = monotonic()
         for claim in claims:
-            self._start(self._units.claimed(claim))
+            hand_back = partial(self._settlement.release, job, [claim], [claim.message.id])
+            self.places.put(Work(partial(self._units.claimed, claim), hand_back, now))
         if not refused:
             return
         if suspects := [each.request for each in refused if each.reason is Refusal.LOST]:
-            self._start(self._units.one_by_one(self.job, suspects))
-        await self._units.refused(self.job, [each for each in refused if each.reason is not Refusal.LOST])
+            ids = [request.message.id for request in suspects]
+            self._plan(partial(self._units.one_by_one, job, suspects), ids)
+        await self._units.refused(job, [each for each in refused if each.reason is not Refusal.LOST])
+
+    def _plan(self, begin: Any, message_ids: list[str]) -> None:
+        """Work that has no claims yet."""
+        self.places.put(Work(begin, partial(self._settlement.release, self.job, [], message_ids), monotonic()))
 
     async def _understand(self, message: Message) -> Request | None:
         try:
@@ -132,20 +125,6 @@ class Lane:
         except PayloadError as error:
             await self._settlement.reject(self.job, message, error)
         return None
-
-    # -- tasks -------------------------------------------------------------------------------------------------------
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task in one of the reserved places; it gives the place back when it ends."""
-        self._reserved -= 1
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self.tasks.discard(task)
-        self._slots.give_back()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("job task failed", job=self.job.name, exc_info=error)
 
     async def _first(self, event: Coroutine[Any, Any, Any], timeout_s: float) -> None:
         """Wait for an event, at most `timeout_s`."""

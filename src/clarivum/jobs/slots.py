@@ -1,4 +1,4 @@
-"""How many runs may be in progress at once: a total for the process, and a share for each job."""
+"""How many runs may be in progress at once in one process, all jobs together."""
 
 import asyncio
 
@@ -9,22 +9,25 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total = total
         self.free = total
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: set[asyncio.Event] = set()
 
     def take(self, count: int) -> None:
         assert 0 <= count <= self.free
         self.free -= count
 
     def give_back(self, count: int = 1) -> None:
+        """Free places, and tell everybody who waits for one."""
         self.free += count
         assert self.free <= self.total
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        if self._waiting:
+            waiting, self._waiting = self._waiting, set()
+            for event in waiting:
+                event.set()
 
-    async def changed(self) -> None:
-        """Wait until a place was given back."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        await future
+    def tell(self, event: asyncio.Event) -> None:
+        """Set the event when a place is given back."""
+        self._waiting.add(event)
+
+    def wanted_besides(self, event: asyncio.Event) -> bool:
+        """Whether somebody else waits for a place."""
+        return bool(self._waiting - {event}) if event in self._waiting else bool(self._waiting)

@@ -5,12 +5,11 @@ NOTIFY or a poll ──► Lane: fetch, claim ──► Executor: handler + ledg
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 from clarivum import telemetry
-from clarivum.database import Database, DatabaseError
+from clarivum.database import Database
 from clarivum.errors import ConfigurationError
 from clarivum.jobs.declaration import Job, by_name
 from clarivum.jobs.execution import Executor
@@ -84,7 +83,7 @@ class Worker:
                 f"no queue for {', '.join(missing)}; create it with select clarivum.create_queue('{missing[0]}')"
             )
         end_observation = RUNNING.observe(
-            lambda: [(len(lane.tasks), (lane.job.name,)) for lane in self._lanes.values()]
+            lambda: [(len(lane.places.running), (lane.job.name,)) for lane in self._lanes.values()]
         )
         lanes = [asyncio.create_task(lane.run(), name=f"lane {queue}") for queue, lane in self._lanes.items()]
         others = [asyncio.create_task(self._listen(), name="listen"), *self._side_tasks()]
@@ -121,10 +120,9 @@ class Worker:
 
     async def _drain(self, lanes: list["asyncio.Task[None]"]) -> None:
         """SIGTERM's way out: no new work, the grace time for what runs, then cancel and hand back."""
-        for lane in self._lanes.values():
-            lane.stop()
-        await asyncio.wait(lanes, timeout=LAST_LOOK_S)
-        running = [task for lane in self._lanes.values() for task in lane.tasks]
+        stops = [asyncio.create_task(lane.stop()) for lane in self._lanes.values()]
+        await asyncio.wait([*lanes, *stops], timeout=LAST_LOOK_S)
+        running = [task for lane in self._lanes.values() for task in lane.places.running]
         if running:
             log.info("worker draining", runs=len(running), grace_s=self.options.grace_s)
             _, running_still = await asyncio.wait(running, timeout=self.options.grace_s)
@@ -134,11 +132,10 @@ class Worker:
                 log.warning("worker handed back unfinished runs", runs=len(running_still), stuck=len(stuck))
                 for task in stuck:
                     task.cancel()
-        for task in lanes:
+        for task in (*lanes, *stops):
             task.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
-        with contextlib.suppress(DatabaseError):  # they come back as replays
-            await self._bench.receipts.flush()
+        await asyncio.gather(*lanes, *stops, return_exceptions=True)
+        await self._bench.receipts.close()
         log.info("worker stopped")
 
 
