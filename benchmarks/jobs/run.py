@@ -98,13 +98,13 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
         jobs(40_000),
     )
     single_ours = programs.ours(
-        scratch, "single", "Clarivum", "the worker, effect and ledger row in one transaction a job", jobs(10_000)
+        scratch, "single", "Clarivum", "the worker, effect and ledger row in one transaction a job", jobs(5_000)
     )
     batched, single = [batched_ours, programs.raw_pgmq(scratch, jobs(60_000))], [single_ours]
     timed = [single_ours]
     if isinstance(node, NodePeers):
         batched.append(programs.graphile(scratch, node, jobs(40_000), batch=BATCH))
-        single.append(programs.graphile(scratch, node, jobs(10_000), batch=1))
+        single.append(programs.graphile(scratch, node, jobs(5_000), batch=1))
         single[-1].run("setup")
         timed.append(single[-1])
     if isinstance(python, PythonPeers):
@@ -127,8 +127,8 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
         "As above, but no job shares its fate with another.",
         single,
     )
-    enqueued = bench.enqueue([*timed, batched[1]], jobs(3_000))
-    started = bench.start(timed, jobs(1_000))
+    enqueued = bench.enqueue([*timed, batched[1]], jobs(1_000))
+    started = bench.start(timed, jobs(600))
     batched_aims, single_aims = drain_aims(drained, one_by_one)
     return (
         drained.model_copy(update={"aims": batched_aims, "profile": _profile(options, scratch, batched_ours, 200_000)}),
