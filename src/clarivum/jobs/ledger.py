@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from clarivum.database import WORKER, Database, Transaction
@@ -19,8 +19,7 @@ from clarivum.jobs.payload import Payload
 from clarivum.jobs.statements import queries
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """The right to carry out one attempt, until the lease ends."""
 
     job: Job[Any]

@@ -1,10 +1,9 @@
 """A message as a transport delivers it, what its headers are called, and the run that it asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from clarivum.errors import Violation
@@ -20,8 +19,7 @@ VERSION_BITS, VARIANT_BITS = 0x8 << 76, 0x2 << 62
 FREE_BITS = ~(0xF << 76 | 0x3 << 62)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One delivery of one message. `headers` holds those that were sent, of the names above."""
 
     id: str
@@ -32,8 +30,7 @@ class Message:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a readable message asks for: this run, with this payload."""
 
     message: Message

@@ -65,10 +65,5 @@ class PgmqTransport:
 
 
 def _message(row: dict[str, Any]) -> Message:
-    return Message(
-        id=str(row["msg_id"]),
-        body=row["body"],
-        enqueued_at=row["enqueued_at"],
-        is_first_delivery=row["is_first_delivery"],
-        headers={name: row[name] for name in HEADERS if row[name] is not None},
-    )
+    headers = {name: row[name] for name in HEADERS if row[name] is not None}
+    return Message(str(row["msg_id"]), row["body"], row["enqueued_at"], row["is_first_delivery"], headers)

@@ -7,9 +7,8 @@ is leased like what runs; it is handed back when the worker stops, or when it ha
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from clarivum import telemetry
 from clarivum.jobs.slots import Slots
@@ -26,8 +25,7 @@ LOOK_UP_S = 1.0
 Body = Coroutine[Any, Any, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What a place is given: the body of a task, and how to hand it back unbegun."""
 
     begin: Callable[[], Body]

@@ -35,15 +35,18 @@ def test_a_backlog_of_one_job_leaves_room_for_the_others(total: int, own: int | 
     assert WorkerOptions(concurrency=total).share(declared(concurrency=own), jobs) == share
 
 
-async def test_waiting_for_a_place() -> None:
+async def test_whoever_waits_for_a_place_is_told() -> None:
     slots = Slots(2)
     slots.take(2)
-    waiting = [asyncio.create_task(slots.changed()) for _ in range(2)]
-    await asyncio.sleep(0)
-    assert not any(task.done() for task in waiting)
+    mine, other = asyncio.Event(), asyncio.Event()
+    slots.tell(mine)
+    assert not slots.wanted_besides(mine)
+    slots.tell(other)
+    assert slots.wanted_besides(mine)
     slots.give_back()
-    await asyncio.gather(*waiting)
-    assert slots.free == 1
+    assert mine.is_set()
+    assert other.is_set()
+    assert not slots.wanted_besides(mine)
 
 
 def test_more_than_there_is_cannot_be_taken_or_given_back() -> None:
