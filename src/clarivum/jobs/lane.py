@@ -25,6 +25,8 @@ log = telemetry.get_logger("clarivum.jobs")
 MAX_FETCH = 1_000
 AWAY_S = 0.5
 """Between two attempts to reach a database that is away."""
+SLOW_LOOK_S = 0.05
+ALARM_EVERY_S = 60.0
 STALE_PART = 3
 """Work that waited a third of its lease for a place is handed back."""
 
@@ -43,6 +45,7 @@ class Lane:
         self._lease_s = bench.options.lease_s(job)
         self.places = Places(job.name, slots, share=share, stale_s=self._lease_s / STALE_PART)
         self._stopping = asyncio.Event()
+        self._quiet_until = 0.0
 
     async def run(self) -> None:
         """Until `stop`. A database that is away is waited for."""
@@ -73,7 +76,7 @@ class Lane:
         """Fetch and start up to `limit` messages. True when there may be more at once."""
         started = perf_counter()
         messages = await self._bench.transport.receive(self.job, limit, self._lease_s)
-        FETCH_DURATION.record(perf_counter() - started, self.job.name)
+        self._note(perf_counter() - started)
         if not messages:
             return False
         try:
@@ -83,6 +86,18 @@ class Lane:
             self._plan(partial(self._settlement.release, self.job, [], ids), ids)
             raise
         return len(messages) == limit
+
+    def _note(self, took_s: float) -> None:
+        """Measure a look; a slow one is an alarm, at most once a minute."""
+        FETCH_DURATION.record(took_s, self.job.name)
+        if took_s > SLOW_LOOK_S and monotonic() >= self._quiet_until:
+            self._quiet_until = monotonic() + ALARM_EVERY_S
+            log.warning(
+                "job queue is slow to read; an old transaction may keep its dead rows from being vacuumed",
+                job=self.job.name,
+                took_ms=round(took_s * 1_000),
+                look_at="select pid, backend_xmin, xact_start from pg_stat_activity order by age(backend_xmin) desc",
+            )
 
     async def _take_on(self, messages: Sequence[Message]) -> None:
         job = self.job
