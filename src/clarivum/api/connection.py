@@ -1,8 +1,8 @@
 """HTTP/1.1 on one connection: uvicorn's place for a protocol, with our limits and one write per answer.
 
-uvicorn's own httptools protocol has no limit on headers, on bodies or on the time a request takes to arrive, answers
-bad framing in plain text, and spends its time on a timer, an event and two writes per request. This one starts the
-application when the whole request is there, and keeps deadlines as numbers that one timer for all connections looks at.
+uvicorn's own httptools protocol has no limit on headers, on bodies or on the time a request takes to arrive, and
+answers bad framing in plain text. This one starts the application when the whole request is there, keeps deadlines as
+numbers that one timer for all connections looks at, and writes an answer at once (docs/adr/0004-compiled-routes.md).
 """
 
 import asyncio

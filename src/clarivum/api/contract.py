@@ -1,16 +1,18 @@
 """What crosses the edge: the base of every request body and response."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MAX_TEXT_CHARACTERS = 10_000
 MAX_NAME_CHARACTERS = 200
 MAX_ITEMS = 1_000
 NO_NUL = r"^[^\x00]*$"
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def bound(schema: CoreSchema) -> CoreSchema:
@@ -33,11 +35,11 @@ def bound(schema: CoreSchema) -> CoreSchema:
 
 
 def _normalise(node: dict[str, Any]) -> None:
-    """Let a contract hold times in UTC only, so that they are written with `Z`. Cheaper than a serializer's call."""
+    """Read times in one spelling, and hold them in UTC, so that they are written with `Z`."""
     node.setdefault("tz_constraint", "aware")
     aware = cast(CoreSchema, dict(node))
     node.clear()
-    node.update(core_schema.no_info_after_validator_function(_in_utc, aware))
+    node.update(core_schema.no_info_before_validator_function(_moment, aware))
 
 
 def _bound_names(keys: Any) -> None:
@@ -48,7 +50,7 @@ def _bound_names(keys: Any) -> None:
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
-        if value.get("function") == _UTC_FUNCTION:
+        if value.get("function") == _MOMENT:
             return
         if isinstance(value.get("type"), str):
             yield value
@@ -66,11 +68,25 @@ _NOT_SCHEMAS = frozenset(
 )
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, datetime) and value.tzinfo not in (None, UTC):
+        return value.astimezone(UTC)
+    return value
 
 
-_UTC_FUNCTION = {"type": "no-info", "function": _in_utc}
+def _parsed(text: str) -> datetime:
+    """Pydantic would also take a number in quotes, a time without seconds or with `_` for `T`."""
+    try:
+        if RFC_3339.fullmatch(text):
+            return datetime.fromisoformat(text.upper())
+    except ValueError:  # 30 February
+        pass
+    raise PydanticCustomError("datetime_parsing", "Input should be an RFC 3339 time with its offset")
+
+
+_MOMENT = {"type": "no-info", "function": _moment}
 
 
 class Contract(BaseModel):

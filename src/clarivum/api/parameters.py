@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from clarivum.api.contract import Contract
+from clarivum.api.contract import RFC_3339, Contract
 from clarivum.api.cursor import MAX_CURSOR_CHARACTERS, CursorSeal, fingerprint_of
 from clarivum.api.page import DEFAULT_LIMIT, MAX_LIMIT, Keyset, PageRequest
 from clarivum.api.signature import Parameter, Signature, Source, bare, without_none
@@ -29,10 +29,7 @@ SPELLINGS: dict[type, tuple[re.Pattern[str], str]] = {
     float: (re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?"), "a number"),
     Decimal: (re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?"), "a decimal number"),
     UUID: (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "a UUID"),
-    datetime: (
-        re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII),
-        "an RFC 3339 time with its offset",
-    ),
+    datetime: (RFC_3339, "an RFC 3339 time with its offset"),
     date: (re.compile(r"\d{4}-\d\d-\d\d", re.ASCII), "an RFC 3339 date"),
 }
 

@@ -60,8 +60,14 @@ class Route:
         return self.signature.parameters
 
 
-def _verb(method: str) -> Callable[..., Callable[[Handler], Route]]:
-    def declare(
+class Verb:
+    """What declares routes of one method: `@get(path, access=…)`."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def __call__(
+        self,
         path: str,
         *,
         access: Access | None = None,
@@ -73,21 +79,28 @@ def _verb(method: str) -> Callable[..., Callable[[Handler], Route]]:
         problems: Sequence[Code] = (),
         timeout_s: float | None = None,
     ) -> Callable[[Handler], Route]:
+        """Declare a route.
+
+        `access` is who may call it (`anyone`, `authenticated`, `role`); `rate` overrides the access declaration's.
+        `idempotent` honours Idempotency-Key, `key_required` refuses requests without one. `problems` are the codes
+        that the handler raises itself. `timeout_s` bounds the answer. The handler's docstring is summary and
+        description unless `summary` is given. Raises DeclarationError naming the route.
+        """
+
         def build(handler: Handler) -> Route:
             code = getattr(handler, "__code__", None)
             file, line = (Path(code.co_filename), code.co_firstlineno) if code else (Path("?"), 0)
             name = getattr(handler, "__name__", "?")
             try:
                 own_summary, description = _documentation(handler, name)
-                signature = resolve(handler, _path_names(path))
                 route = Route(
-                    method=method,
+                    method=self._method,
                     path=path,
                     access=_declared(access),
                     rate=_bounded(access, rate),
                     status=status_code,
                     handler=handler,
-                    signature=signature,
+                    signature=resolve(handler, _path_names(path)),
                     name=name,
                     summary=summary or own_summary,
                     description=description,
@@ -100,26 +113,18 @@ def _verb(method: str) -> Callable[..., Callable[[Handler], Route]]:
                 )
                 _refuse_contradictions(route)
             except DeclarationError as error:
-                raise DeclarationError(f"{method} {path} ({name}, {file}:{line}): {error.detail}") from None
+                where = f"{self._method} {path} ({name}, {file}:{line})"
+                raise DeclarationError(f"{where}: {error.detail}") from None
             return route
 
         return build
 
-    declare.__name__ = declare.__qualname__ = method.lower()
-    declare.__doc__ = f"""Declare a {method} route.
 
-    `access` is who may call it (`anyone`, `authenticated`, `role`); `rate` overrides the access declaration's.
-    `idempotent` honours Idempotency-Key, `key_required` refuses requests without one. `problems` are the codes
-    the handler raises itself. `timeout_s` bounds the answer. Raises DeclarationError naming the route.
-    """
-    return declare
-
-
-get = _verb("GET")
-post = _verb("POST")
-patch = _verb("PATCH")
-put = _verb("PUT")
-delete = _verb("DELETE")
+get = Verb("GET")
+post = Verb("POST")
+patch = Verb("PATCH")
+put = Verb("PUT")
+delete = Verb("DELETE")
 
 
 def _path_names(path: str) -> frozenset[str]:

@@ -109,6 +109,34 @@ def test_a_time_without_an_offset_is_refused() -> None:
     assert fails(at=datetime(2026, 11, 23)) == {"timezone_aware"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-23T12:00:00+02:00", "2026-11-23t10:00:00z", "2026-11-23 10:00:00.000Z", "2026-11-23T10:00:00-00:00"],
+)
+def test_a_time_is_read_as_rfc_3339_has_it(text: str) -> None:
+    assert Inner.model_validate_json(f'{{"at": "{text}"}}', strict=True).at == datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"1700000000"',
+        "1700000000",
+        '"2026-11-23"',
+        '"2026-11-23T10:00Z"',
+        '"2026-11-23_10:00:00Z"',
+        '"2026-02-30T10:00:00Z"',
+        '"2026-11-23T10:00:60Z"',
+        '"2026-11-23T10:00:00"',
+        '"now"',
+        "true",
+    ],
+)
+def test_no_other_spelling_of_a_time_is_read(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Inner.model_validate_json(f'{{"at": {value}}}', strict=True)
+
+
 def test_a_row_of_python_values_is_accepted_as_it_is() -> None:
     assert Everything(id=uuid4(), colour="blue", day=date(2026, 11, 23)).colour is Colour.BLUE  # type: ignore[arg-type]
 
