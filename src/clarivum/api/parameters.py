@@ -43,6 +43,7 @@ class ParameterReader:
         self._repeated = {parameter.name for parameter in signature.of(Source.QUERY) if parameter.repeated}
         self._page = signature.only(Source.PAGE)
         self._keyset = keyset_of(self._page) if self._page else None
+        self._first = self._keyset.first if self._keyset else ()
         self._list_name = list_name
         self.model = parameter_model(signature)
         self._validate = self.model.__pydantic_validator__.validate_python
@@ -92,7 +93,7 @@ class ParameterReader:
         assert keyset is not None
         assert seal is not None
         filters = [(name, str(value)) for name, value in given.items() if name not in ("cursor", "limit")]
-        position = keyset.first
+        position = self._first
 
         def encode(row: tuple[object, ...]) -> str:
             return seal.encode(fingerprint_of(self._list_name, filters), row)
