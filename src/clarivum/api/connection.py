@@ -16,10 +16,10 @@ from uvicorn.server import ServerState
 
 from clarivum.api.cycle import Cycle
 from clarivum.api.framing import Head, head_too_large, malformed, refusal, unknown_method, with_connection
-from clarivum.api.limits import Limits
+from clarivum.api.limits import Limits, Unfinished
 from clarivum.api.request import too_large
 from clarivum.api.timekeeper import Timekeeper
-from clarivum.errors import REQUEST_TIMEOUT, RequestError
+from clarivum.errors import REQUEST_TIMEOUT, UNAVAILABLE, RequestError
 
 NEVER = math.inf
 SLICE_BYTES = 16_384
@@ -41,6 +41,7 @@ class HttpConnection(asyncio.Protocol):
         *,
         limits: Limits,
         timekeeper: Timekeeper,
+        unfinished: Unfinished,
     ) -> None:
         self._app = config.loaded_app
         self._state = server_state
@@ -48,6 +49,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._limits = limits
         self._timekeeper = timekeeper
+        self._unfinished = unfinished
         self._transport = cast(asyncio.Transport, None)
         self._client: tuple[str, int] | None = None
         self._server: tuple[str, int] | None = None
@@ -105,6 +107,7 @@ class HttpConnection(asyncio.Protocol):
         self._closing = True
         self._state.connections.discard(cast(Any, self))
         self._queue.clear()
+        self._forget_body()
         self.resume_writing()
         if self._cycle is not None:
             self._cycle.disconnect()
@@ -156,7 +159,6 @@ class HttpConnection(asyncio.Protocol):
         self._in_body = False
         self._began_now = True
         self._unparsed_bytes = 0
-        self._body, self._body_bytes = [], 0
 
     def on_url(self, url: bytes) -> None:
         assert self._head is not None
@@ -175,17 +177,22 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        if self._body_bytes > self._limits.max_body_bytes:
-            raise too_large(self._limits.max_body_bytes)
+        size, limits = len(body), self._limits
         self._body.append(body)
+        self._body_bytes += size
+        self._unfinished.size_bytes += size
+        if self._body_bytes > limits.max_body_bytes:
+            raise too_large(limits.max_body_bytes)
+        if self._unfinished.size_bytes > limits.max_unfinished_bytes:
+            raise RequestError("Too many bodies are arriving at once.", code=UNAVAILABLE)
 
     def on_message_complete(self) -> None:
         head, self._head = self._head, None
         assert head is not None
         scope = head.scope(self._parser.get_method().decode("ascii"), self._parser.get_http_version())
-        body = self._body
-        self._accept(scope, b"".join(body) if len(body) != 1 else body[0], self._parser.should_keep_alive())
+        body = b"".join(self._body) if len(self._body) != 1 else self._body[0]
+        self._forget_body()
+        self._accept(scope, body, self._parser.should_keep_alive())
 
     # -- steps -------------------------------------------------------------------------------------------------------
     def _feed(self, data: bytes) -> None:
@@ -269,6 +276,11 @@ class HttpConnection(asyncio.Protocol):
             self._head = None
             self._accept(scope, b"", keep_alive=False)
 
+    def _forget_body(self) -> None:
+        if self._body_bytes:
+            self._unfinished.size_bytes -= self._body_bytes
+            self._body, self._body_bytes = [], 0
+
     def _bound_unfinished_head(self, size_bytes: int) -> None:
         """httptools keeps a header to itself until it ends, so that one without an end is counted here."""
         if self._head is None or self._in_body or self._began_now:
@@ -281,7 +293,8 @@ class HttpConnection(asyncio.Protocol):
         """Answer what is no request, after the answers that are due before, and close."""
         self._refusing = error
         self._head = None
-        if self._cycle is None and not self._queue:
+        self._forget_body()
+        if self._cycle is None and not self._queue and not self._transport.is_closing():
             self._transport.write(refusal(error, self.date_line))
             self._end(linger=True)
 

@@ -12,7 +12,7 @@ from clarivum.api.asgi import Api, Serves
 from clarivum.api.connection import HttpConnection
 from clarivum.api.documentation import Documentation
 from clarivum.api.endpoint import Endpoint
-from clarivum.api.limits import Limits
+from clarivum.api.limits import Limits, Unfinished
 from clarivum.api.peer import Peers
 from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
@@ -124,7 +124,9 @@ def _run(
 def server_config(app: Any, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
     """uvicorn with our protocol, and without what is done elsewhere: access log, proxy headers, Date."""
     limits = limits or Limits(max_body_bytes=settings.max_body_bytes, receive_timeout_s=settings.receive_timeout_s)
-    protocol = functools.partial(HttpConnection, limits=limits, timekeeper=Timekeeper(limits.tick_s))
+    protocol = functools.partial(
+        HttpConnection, limits=limits, timekeeper=Timekeeper(limits.tick_s), unfinished=Unfinished()
+    )
     return uvicorn.Config(
         app,
         http=cast(type[asyncio.Protocol], protocol),

@@ -102,6 +102,24 @@ def test_a_body_of_exactly_the_limit_is_read(api: RunningApi) -> None:
     assert api.client.post("/notes", content=body + b" ", headers=headers).status_code == 413
 
 
+def test_bodies_that_are_still_arriving_are_bounded_together(sample_urls: DatabaseUrls, tmp_path: Path) -> None:
+    limits = Limits(max_body_bytes=10_000, receive_timeout_s=8, max_unfinished_bytes=15_000)
+    half_sent = b"POST /notes HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\n\r\n" + b" " * 8_000
+    with running_api(sample_urls.app, tmp_path, limits) as api:
+        with closing(api.connect()) as first:
+            first.sendall(half_sent)
+            with closing(api.connect()) as second:
+                second.sendall(half_sent)
+                assert code(read_all(second), 503) == "unavailable"
+            first.sendall(b" " * 1_000)
+            assert first.recv(100).startswith(b"HTTP/1.1 401 ")
+        finished = half_sent + b" " * 1_000
+        with closing(api.connect()) as third, closing(api.connect()) as fourth:
+            for connection in (third, fourth):
+                connection.sendall(finished)
+                assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
 def test_whoever_waits_for_100_continue_gets_it_or_the_refusal(api: RunningApi) -> None:
     head = b"POST /notes HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n"
     with closing(api.connect()) as connection:

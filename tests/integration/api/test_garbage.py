@@ -8,7 +8,7 @@ from typing import Any
 import uvloop
 
 from clarivum.api.connection import HttpConnection
-from clarivum.api.limits import Limits
+from clarivum.api.limits import Limits, Unfinished
 from clarivum.api.response import Receive, Response, Scope, Send, write
 from clarivum.api.timekeeper import Timekeeper
 
@@ -27,7 +27,9 @@ async def serve_and_count() -> int:
     limits = Limits(max_body_bytes=1_000, receive_timeout_s=8)
     timekeeper = Timekeeper(limits.tick_s)
     server = await loop.create_server(
-        lambda: HttpConnection(config, state, {}, limits=limits, timekeeper=timekeeper), "127.0.0.1", 0
+        lambda: HttpConnection(config, state, {}, limits=limits, timekeeper=timekeeper, unfinished=Unfinished()),
+        "127.0.0.1",
+        0,
     )
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
 
