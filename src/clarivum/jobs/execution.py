@@ -30,6 +30,7 @@ class Executor:
         self._bench = bench
         self._settlement = settlement
         self._clock = clock
+        self._sessions: dict[Job[Any], Session] = {}
 
     async def attempt(self, claim: Claim) -> None:
         """One attempt at one run, in a transaction of its own."""
@@ -89,7 +90,11 @@ class Executor:
 
     def _session(self, job: Job[Any]) -> Session:
         """With the job's own time limit on statements: Postgres ends what a cancelled handler leaves behind."""
-        return self._bench.database.session(Context("clarivum_worker", "", int(job.timeout_s * 1_000)))
+        session = self._sessions.get(job)
+        if session is None:
+            context = Context("clarivum_worker", "", int(job.timeout_s * 1_000))
+            session = self._sessions[job] = self._bench.database.session(context)
+        return session
 
     async def _handle(self, job: Job[Any], request: Request | Claim, attempt: int, tx: Transaction) -> None:
         """The handler itself, under the watchdog's eyes."""

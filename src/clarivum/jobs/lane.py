@@ -49,7 +49,7 @@ class Lane:
 
     async def run(self) -> None:
         """Until `stop`. A database that is away is waited for."""
-        hungry = True
+        hungry, away = True, False
         while not self._stopping.is_set():
             if not hungry:
                 await self._first(self.wake.wait(), self._bench.options.poll_s)
@@ -59,10 +59,12 @@ class Lane:
             self.wake.clear()
             try:
                 hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
+                away = False
             except DatabaseError as error:
-                hungry = True
-                level = log.warning if error.code is UNAVAILABLE else log.error
-                level("job queue cannot be read", job=self.job.name, reason=error.log or error.detail)
+                if not away:
+                    level = log.warning if error.code is UNAVAILABLE else log.error
+                    level("job queue cannot be read", job=self.job.name, reason=error.log or error.detail)
+                hungry, away = True, True
                 await self._first(self._stopping.wait(), AWAY_S)
 
     async def stop(self) -> None:
