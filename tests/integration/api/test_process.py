@@ -88,7 +88,7 @@ def test_a_signal_ends_it_after_the_last_answer(
             until(lambda: sleeping(sample_urls))
             process.send_signal(signum)
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
-        process.wait(timeout=15)
+        assert process.wait(timeout=15) == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1)
 
