@@ -65,6 +65,7 @@ class HttpConnection(asyncio.Protocol):
         self._cycle: Cycle | None = None
         self._queue: deque[Cycle] = deque()
         self._unread = b""
+        self._paused = False
         self._refusing: RequestError | None = None
         self._closing = False
         self._deadline = NEVER
@@ -200,6 +201,7 @@ class HttpConnection(asyncio.Protocol):
         while data and not self._closing and self._refusing is None:
             if self._queue or self._unread:
                 self._unread += data
+                self._paused = True
                 self._transport.pause_reading()
                 return
             data = self._parse(data[:SLICE_BYTES]) + data[SLICE_BYTES:]
@@ -234,7 +236,9 @@ class HttpConnection(asyncio.Protocol):
         elif self._refusing is not None:
             self._refuse(self._refusing)
         else:
-            self._transport.resume_reading()
+            if self._paused:
+                self._paused = False
+                self._transport.resume_reading()
             self._receiving = self._head is not None
             limits = self._limits
             wait_s = limits.receive_timeout_s if self._receiving else limits.keep_alive_s

@@ -35,11 +35,13 @@ class Head:
         self.headers: list[tuple[bytes, bytes]] = []
 
     def add_target(self, part: bytes) -> None:
-        self._grow(len(part))
+        self._size += len(part)
+        if self._size > self._limits.max_head_bytes:
+            raise head_too_large(self._limits)
         self.target += part
 
     def add_header(self, name: bytes, value: bytes) -> None:
-        self._grow(len(name) + len(value) + HEADER_OVERHEAD_BYTES)
+        self._size += len(name) + len(value) + HEADER_OVERHEAD_BYTES
         name = name.lower()
         if name in _NOTED:
             noted = self._noted = self._noted or {}
@@ -47,8 +49,9 @@ class Head:
                 raise malformed(f"{name.decode()} is sent twice")
             noted[name] = value
         self.headers.append((name, value))
-        if len(self.headers) > self._limits.max_headers:
-            raise head_too_large(self._limits)
+        limits = self._limits
+        if self._size > limits.max_head_bytes or len(self.headers) > limits.max_headers:
+            raise head_too_large(limits)
 
     def check(self, *, is_http_1_1: bool) -> bool:
         """Whether the client waits for `100 Continue`. Called with the last header."""
@@ -84,11 +87,6 @@ class Head:
             "root_path": "",
             "headers": self.headers,
         }
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limits.max_head_bytes:
-            raise head_too_large(self._limits)
 
 
 def unknown_method(data: bytes, limits: Limits) -> Scope | None:

@@ -1,10 +1,13 @@
-"""From what a handler returns to what goes out: its declared contract, written as JSON by pydantic-core."""
+"""From what a handler returns to what goes out: its declared contract, written as JSON."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
 
 from clarivum.api.contract import Contract
+from clarivum.api.flat import is_flat, write_flat
 from clarivum.api.page import Page
 from clarivum.api.reply import Reply
 from clarivum.api.response import JSON_HEAD, Response, base_head, header_lines
@@ -56,26 +59,38 @@ def _one(answer: Answer) -> Any:
 def _page(answer: Answer) -> Any:
     contract = answer.contract
     assert contract is not None
-    to_json = TypeAdapter(list[contract]).serializer.to_json  # type: ignore[valid-type]
+    write_items = _items_writer(contract)
 
     def write_page(page: Any) -> bytes:
         if type(page) is not Page:
             raise TypeError(f"declared to answer a Page, returned {type(page).__name__}")
-        items = page.items
+        items: Sequence[Contract] = page.items
         for item in items:
             if type(item) is not contract:
-                items = [_fitted(contract, one) for one in items]
+                items = [one if type(one) is contract else _fitted(contract, one) for one in items]
                 break
         following = b'"%b"' % page.next.encode("ascii") if page.next else b"null"
-        return b'{"items":%b,"next":%b}' % (to_json(items), following)
+        return b'{"items":%b,"next":%b}' % (write_items(items), following)
 
     return write_page
 
 
+def _items_writer(contract: type[Contract]) -> Callable[[Sequence[Contract]], bytes]:
+    to_json = TypeAdapter(list[contract]).serializer.to_json  # type: ignore[valid-type]
+    if not is_flat(contract):
+        return to_json
+
+    def write_items(items: Sequence[Contract]) -> bytes:
+        try:
+            return write_flat(items)
+        except orjson.JSONEncodeError:
+            return to_json(items)
+
+    return write_items
+
+
 def _fitted(contract: type[Contract], value: Any) -> Contract:
     """A row without a class of its own becomes the contract; an instance of another class does not."""
-    if isinstance(value, contract):
-        return value
     if not isinstance(value, dict):
         raise TypeError(f"declared to answer {contract.__name__}, returned {type(value).__name__}")
     return contract.model_validate(value)
