@@ -36,7 +36,8 @@ def run_all(
     os.chdir(ROOT)
     for name, command in {} if only_pytest else STEPS.items():
         _run(name, command)
-    _run("tests", (sys.executable, "-m", "pytest", *context.args))
+    parallel = () if context.args else ("-n", "2", "--dist", "loadfile")
+    _run("tests", (sys.executable, "-m", "pytest", *parallel, *context.args))
 
 
 def _run(name: str, command: tuple[str, ...]) -> None:

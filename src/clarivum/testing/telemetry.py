@@ -31,6 +31,7 @@ from clarivum.telemetry.aggregation import HistogramCell, HistogramPoint
 from clarivum.telemetry.finished_spans import FinishedSpan
 from clarivum.telemetry.log_pipeline import PIPELINE
 from clarivum.telemetry.spans import TRACING
+from clarivum.telemetry.structured import set_level
 
 Value = str | int | float | bool | None
 
@@ -236,8 +237,12 @@ class CapturedLogs:
 
 @contextmanager
 def captured_logs(*, access_lines: bool = True) -> Iterator[CapturedLogs]:
-    """Collect the log lines of the block, rendered and scrubbed as always."""
+    """Collect the log lines of the block from level info on, rendered and scrubbed as always.
+
+    Sets the level itself: a test before it may have configured telemetry with another.
+    """
     captured = CapturedLogs()
+    set_level("info")
     before = PIPELINE.writer, PIPELINE.access_lines
     PIPELINE.writer, PIPELINE.access_lines = captured, access_lines
     try:
