@@ -252,6 +252,13 @@ SCHEMA_REFUSED = register(
     "Correct the named file and line below supabase/schemas; files are applied in the order of their names.",
     Exit.REFUSED,
 )
+MIGRATION_CROSSES_TEAMS = register(
+    "migration_crosses_teams",
+    500,
+    "A migration changes another team's tables, and no addendum says so; nothing was applied",
+    "Agree on it with the owners, write an addendum below docs/adr that names migration and objects, and push again.",
+    Exit.REFUSED,
+)
 DEPENDENCY_DOWN = register(
     "dependency_down",
     503,

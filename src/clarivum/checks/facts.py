@@ -13,6 +13,7 @@ from clarivum.application import Application
 from clarivum.checks import declarations, platform_queries
 from clarivum.checks.declarations import Declaration
 from clarivum.checks.finding import Problem
+from clarivum.checks.gate import Addendum, Reading, follow, read_addenda
 from clarivum.checks.loading import PLACE, Loading, load, without_place
 from clarivum.checks.migrations_text import Place, read_places
 from clarivum.checks.sources import Source, keyword, package_folder, read_sources, shown, text
@@ -21,6 +22,7 @@ from clarivum.checks.usage import Usage, read_usage
 from clarivum.checks.waivers import FILE as WAIVERS_FILE
 from clarivum.checks.waivers import Waiver, parse_waivers
 from clarivum.database import Query
+from clarivum.database.migration_files import discover
 from clarivum.database.planning import Catalog, Description, Planner, Scratch, Verdict
 from clarivum.errors import ConfigurationError, RefusedError
 from clarivum.owners import Owner, parse_owners
@@ -156,6 +158,18 @@ class Facts:
     @cached_property
     def places(self) -> Mapping[str, Place]:
         return read_places(self.root / "supabase" / "migrations", self.root)
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """What each migration touches and locks, oldest first; none when a file cannot be read as one."""
+        try:
+            return tuple(follow(discover(self.root / "supabase" / "migrations")))
+        except RefusedError:
+            return ()
+
+    @cached_property
+    def addenda(self) -> tuple[Addendum, ...]:
+        return read_addenda(self.root)
 
     @cached_property
     def migration_refusal(self) -> Problem | None:

@@ -5,6 +5,7 @@ from clarivum.checks.rules.api import route_not_served, route_without_access, ro
 from clarivum.checks.rules.application import declaration_refused
 from clarivum.checks.rules.checks import waiver_expired, waiver_unused
 from clarivum.checks.rules.database import (
+    cross_team_migration,
     foreign_key_without_index,
     migration_fails,
     policy_call_per_row,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     route_without_owner.RULE,
     route_not_served.RULE,
     migration_fails.RULE,
+    cross_team_migration.RULE,
     table_without_rls.RULE,
     table_without_force.RULE,
     table_without_policy.RULE,

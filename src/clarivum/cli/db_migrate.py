@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from clarivum.checks.gate import refuse_ungated
 from clarivum.cli.db_options import HERE, Data, Form, Workdir, machine_readable, shown, target
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.steps import Steps
@@ -22,7 +23,9 @@ from clarivum.database.provision import provision
 from clarivum.errors import ConfigurationError, Exit, RefusedError
 from clarivum.settings import Environment, Settings, mask
 
-TEMPLATE = "-- What this changes, and why. One transaction; lines that end here are what the reviewer reads first.\n"
+TEMPLATE = """-- author:
+-- What this changes, and why. One transaction; lines that end here are what the reviewer reads first.
+"""
 STATES = {
     "applied": (GREEN, "✓"),
     "pending": (YELLOW, "·"),
@@ -72,6 +75,7 @@ def push(
     began = time.monotonic()
     if include_baseline and not dry_run:
         provision(url)
+    refuse_ungated(migrations.push(url, folder, dry_run=True), workdir)
     with PushProgress(sys.stderr if for_machines else sys.stdout) as progress:
         applied = migrations.push(url, folder, on_progress=progress, dry_run=dry_run)
     seeded = 0

@@ -13,11 +13,18 @@ from clarivum.checks.registry import RULES
 from tests.integration.checks.checking import Checked
 
 TABLES = "supabase/migrations/20270101000000_tables.sql"
+CROSSING = "supabase/migrations/20270102000000_crossing.sql"
+ANONYMOUS = "supabase/migrations/20270103000000_anonymous.sql"
 NOTES = "seeded_backend/notes"
 REFUSED = "refused_backend/notes"
 
 SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "api/route-not-served": [(f"{NOTES}/routes.py", '@get("/api/v1/forgotten"', "GET /api/v1/forgotten")],
+    "database/cross-team-migration": [
+        (CROSSING, "comment on column clarivum", "20270102000000_crossing"),
+        (ANONYMOUS, "-- Whose", "20270103000000_anonymous"),
+        (ANONYMOUS, "comment on column", "20270103000000_anonymous"),
+    ],
     "database/table-without-rls": [(TABLES, "create table public.without_rls", "public.without_rls")],
     "database/table-without-force": [(TABLES, "create table public.without_force", "public.without_force")],
     "database/table-without-policy": [(TABLES, "create table public.without_policy", "public.without_policy")],

@@ -1,0 +1,90 @@
+"""Migrations that touch what another team owns. Pure.
+
+A migration names its author's team in a comment line before its first statement:
+
+    -- author: growth
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from clarivum.checks.gate.ownership import Ownership
+from clarivum.checks.statements import Lock, locks_of, touches
+from clarivum.database.migration_files import Migration, Statement
+
+AUTHOR = re.compile(r"^--[ \t]*author:[ \t]*([A-Za-z0-9_-]+)[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """An object of another team that a migration touches. `owner` is a team; `acts` what is done to it, in order."""
+
+    object: str
+    owner: str
+    acts: tuple[str, ...]
+    line: int
+    """Of the first statement that touches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """One statement of a migration with what it locks of what stood before the migration."""
+
+    statement: Statement
+    locks: tuple[Lock, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What following one migration showed."""
+
+    migration: Migration
+    author: str
+    """Empty when it declares none."""
+    crossings: tuple[Crossing, ...]
+    lockings: tuple[Locking, ...]
+    touched: tuple[str, ...]
+    """Tables that stood before it and that it touches, whoever owns them."""
+
+
+def author_of(migration: Migration) -> str:
+    """The team that a migration's leading comments name; empty when they name none."""
+    first = migration.statements[0] if migration.statements else None
+    if first is None:
+        return ""
+    head = first.sql.splitlines()[: first.line - first.first_line]
+    found = AUTHOR.search("\n".join(head))
+    return found[1] if found else ""
+
+
+def follow(migrations: Sequence[Migration]) -> Iterator[Reading]:
+    """Read migrations from the oldest to the newest, each against the ownership that the ones before it left."""
+    state = Ownership()
+    for migration in migrations:
+        yield _read(migration, state)
+
+
+def _read(migration: Migration, state: Ownership) -> Reading:
+    """Judge one migration by the state before it, and take the state past it."""
+    author = author_of(migration)
+    before = state.copy()
+    found: dict[str, tuple[str, list[str], int]] = {}
+    lockings: list[Locking] = []
+    touched: dict[str, None] = {}
+    for statement in migration.body:
+        for touch in touches(statement.node, state.names):
+            if touch.object in state.names.tables and touch.object not in before.names.tables:
+                continue  # made by this very migration
+            if touch.object in before.names.tables:
+                touched[touch.object] = None
+            owner = before.team_of(touch.object)
+            if owner and owner != author:
+                acts = found.setdefault(touch.object, (owner, [], statement.line))[1]
+                if touch.act not in acts:
+                    acts.append(touch.act)
+        locks = tuple(lock for lock in locks_of(statement.node, state.names) if lock.table in before.names.tables)
+        lockings.append(Locking(statement, locks))
+        state.follow(statement.node, author)
+    crossings = tuple(Crossing(name, owner, tuple(acts), line) for name, (owner, acts, line) in found.items())
+    return Reading(migration, author, crossings, tuple(lockings), tuple(touched))
