@@ -7,7 +7,8 @@ PERSONAL_DOMAINS = frozenset(
     {
         "aol.com", "fastmail.com", "free.fr", "gmail.com", "gmx.de", "gmx.net", "googlemail.com", "hey.com",
         "hotmail.com", "icloud.com", "interia.pl", "laposte.net", "libero.it", "live.com", "mac.com", "mail.ru",
-        "me.com", "msn.com", "o2.pl", "onet.pl", "op.pl", "orange.fr", "outlook.com", "pm.me", "proton.me", "protonmail.com",
+        "me.com", "msn.com", "o2.pl", "onet.pl", "op.pl", "orange.fr", "outlook.com", "pm.me", "proton.me",
+        "protonmail.com",
         "qq.com", "rocketmail.com", "seznam.cz", "t-online.de", "tutanota.com", "web.de", "wp.pl", "yahoo.co.uk",
         "yahoo.com", "yandex.ru", "ymail.com", "zoho.com",
     }
