@@ -1,13 +1,15 @@
 """Who is at the other end of the connection, and whether to believe a proxy about it."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from clarivum.errors import ConfigurationError
 
 Network = IPv4Network | IPv6Network
 MAX_HOPS = 20
+REMEMBERED = 4_096
 
 
 class Peers:
@@ -33,7 +35,7 @@ class Peers:
             return peer
         for hop in reversed(forwarded_for.decode("latin-1").split(",")[-MAX_HOPS:]):
             address = hop.strip()
-            if not _is_address(address):
+            if _parsed(address) is None:
                 return peer
             peer = address
             if not self._trusts(address):
@@ -41,25 +43,26 @@ class Peers:
         return peer
 
     def _trusts(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
-        parsed = ip_address(address)
-        mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-        return any((mapped or parsed) in network for network in self._trusted)
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._trusted)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def rate_key(address: str) -> str:
     """What counts as one anonymous caller: an IPv4 address, or the /64 network that one IPv6 customer gets."""
-    if ":" not in address or not _is_address(address):
+    parsed = _parsed(address)
+    if parsed is None:
         return address
-    parsed = ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return str(mapped or ip_network(f"{parsed.compressed.partition('%')[0]}/64", strict=False).network_address)
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network(f"{parsed.compressed.partition('%')[0]}/64", strict=False).network_address)
 
 
-def _is_address(text: str) -> bool:
+@lru_cache(maxsize=REMEMBERED)
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """An address; one of IPv4 mapped into IPv6 is the IPv4 one. None when it is none."""
     try:
-        ip_address(text)
+        parsed = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return (parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None) or parsed
