@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from clarivum.cli.db_options import HERE, Data, Form, Postgres, Workdir, bundled, machine_readable, shown, target
+from clarivum.cli.db_options import (
+    HERE,
+    Author,
+    Data,
+    Form,
+    Postgres,
+    Workdir,
+    bundled,
+    machine_readable,
+    shown,
+    target,
+)
 from clarivum.cli.terminal import Format
 from clarivum.database import schema_difference
 from clarivum.database.migration_names import check_name, new_migration_path
@@ -17,7 +28,9 @@ from clarivum.database.supabase_cli import SupabaseCli, find
 from clarivum.errors import Exit
 from clarivum.settings import mask
 
-HEADER = "-- Made by `clarivum db diff` from supabase/schemas. Read what is dropped: a rename looks like a loss.\n"
+HEADER = """-- author: {author}
+-- Made by `clarivum db diff` from supabase/schemas. Read what is dropped: a rename looks like a loss.
+"""
 
 
 def diff(
@@ -25,6 +38,7 @@ def diff(
     file: Annotated[
         str | None, typer.Option("--file", "-f", metavar="NAME", help="Write it as a new migration of this name.")
     ] = None,
+    author: Author = "",
     check: Annotated[bool, typer.Option("--check", help="Exit code 1 when there is a difference.")] = False,
     workdir: Workdir = HERE,
     postgres: Postgres = 18,
@@ -40,7 +54,7 @@ def diff(
         check_name(file)
     supabase, cli = workdir / "supabase", _cli(workdir)
     found = schema_difference.difference(supabase, cli, _progress, version=bundled(postgres))
-    path = _written(found, supabase / "migrations", file) if found and file else None
+    path = _written(found, supabase / "migrations", file, author) if found and file else None
     if for_machines:
         _print_json({"difference": found, "file": str(path) if path else None})
     elif path is not None:
@@ -86,10 +100,10 @@ def _cli(workdir: Path) -> SupabaseCli:
     return SupabaseCli(find(workdir, os.environ), os.environ)
 
 
-def _written(found: str, folder: Path, name: str) -> Path:
+def _written(found: str, folder: Path, name: str, author: str) -> Path:
     path = new_migration_path(folder, name, datetime.now(UTC))
     with path.open("x", encoding="utf-8") as file:
-        file.write(f"{HEADER}\n{found}\n")
+        file.write(f"{HEADER.format(author=author)}\n{found}\n")
     return path
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from clarivum.checks.gate import refuse_ungated
-from clarivum.cli.db_options import HERE, Data, Form, Workdir, machine_readable, shown, target
+from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.steps import Steps
 from clarivum.cli.terminal import DIM, GREEN, RED, YELLOW, Format, painter, wants_colour
@@ -23,9 +23,7 @@ from clarivum.database.provision import provision
 from clarivum.errors import ConfigurationError, Exit, RefusedError
 from clarivum.settings import Environment, Settings, mask
 
-TEMPLATE = """-- author:
--- What this changes, and why. One transaction; lines that end here are what the reviewer reads first.
-"""
+TEMPLATE = "-- author: {author}\n-- What this changes, and why.\n"
 STATES = {
     "applied": (GREEN, "✓"),
     "pending": (YELLOW, "·"),
@@ -42,6 +40,7 @@ MEANING = {
 
 def new(
     name: Annotated[str, typer.Argument(help="What it does: letters, digits, `_`, `-`, such as leads_add_phone.")],
+    author: Author = "",
     workdir: Workdir = HERE,
 ) -> None:
     """Write an empty migration, versioned with the time (UTC), after every other."""
@@ -49,7 +48,7 @@ def new(
     folder.mkdir(parents=True, exist_ok=True)
     path = new_migration_path(folder, name, datetime.now(UTC))
     with path.open("x", encoding="utf-8") as file:
-        file.write(TEMPLATE)
+        file.write(TEMPLATE.format(author=author))
     typer.echo(f"  wrote {shown(path)}")
 
 

@@ -15,6 +15,7 @@ Workdir = Annotated[Path, typer.Option(help="The folder that holds supabase/. [t
 Data = Annotated[Path | None, typer.Option(help="The folder that `up` or `db serve` uses. [.clarivum]")]
 Form = Annotated[Format, typer.Option("--format", help="text or json.")]
 Postgres = Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")]
+Author = Annotated[str, typer.Option(metavar="TEAM", help="Whose migration it is: a team of owners.toml.")]
 HERE = ROOT
 BUNDLED = frozenset({16, 18})
 

@@ -90,8 +90,10 @@ def without_new_roles(text: str) -> str:
     A role of ours that changed, and what a foreign one was granted, stays.
     """
     statements = list(split(text, Path("difference.sql")))
-    kept = [statement.sql for statement in statements if not isinstance(statement.node, ast.CreateRoleStmt)]
-    return text if len(kept) == len(statements) else "".join(f"{sql};\n\n" for sql in kept).strip()
+    kept = [statement for statement in statements if not isinstance(statement.node, ast.CreateRoleStmt)]
+    if all(isinstance(statement.node, ast.VariableSetStmt) for statement in kept):
+        return ""
+    return text if len(kept) == len(statements) else "\n\n".join(f"{statement.sql};" for statement in kept)
 
 
 def _prove(found: str, server: ScratchServer, migrations: Path, cli: SupabaseCli) -> None:

@@ -53,7 +53,7 @@ def test_an_edit_of_a_schema_file_becomes_a_migration_that_makes_the_difference_
     schema.write_text(schema.read_text().replace("'captured', 'enriched'", "'captured', 'asked', 'enriched'") + EDIT)
     before = set(our_project.migrations.iterdir())
 
-    written = clarivum("db", "diff", "-f", "leads_phone", "--workdir", str(our_project.path))
+    written = clarivum("db", "diff", "-f", "leads_phone", "--author", "growth", "--workdir", str(our_project.path))
     assert written.returncode == 0, written.stderr
     (path,) = set(our_project.migrations.iterdir()) - before
     assert path.name.endswith("_leads_phone.sql")
@@ -61,6 +61,7 @@ def test_an_edit_of_a_schema_file_becomes_a_migration_that_makes_the_difference_
     text = path.read_text()
     assert [part for part in EXPECTED if part not in text] == []
     assert "'asked'::text" in text
+    assert text.startswith("-- author: growth\n")
     assert "DROP POLICY" not in text
     assert "pgmq" not in text
 
