@@ -14,8 +14,6 @@ from clarivum.database.migration_files import Migration
 
 FOLDER = Path("docs") / "adr"
 HEADING = re.compile(r"^#+[^\n]*\baddendum\b", re.MULTILINE | re.IGNORECASE)
-QUESTION = re.compile(r"^_[^_\n].*_$", re.MULTILINE)
-"""What the skeleton asks, in italics on a line of its own, until somebody answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +22,6 @@ class Addendum:
 
     file: str
     text: str
-
-    @property
-    def questions(self) -> int:
-        """How many of the skeleton's questions nobody has answered."""
-        return len(QUESTION.findall(self.text))
 
     def concerns(self, migration: Migration) -> bool:
         return _names(self.text, str(migration))
