@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 
 MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from clarivum.database.migrations import push
+from clarivum.database.migrations.push import push
 from clarivum.database.provision import provision, provision_login
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import DependencyDownError
 
 # Room for every server's pool and for pgbench; a cache that holds the whole table, as a production server's would.

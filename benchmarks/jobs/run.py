@@ -20,7 +20,7 @@ from benchmarks.jobs import programs
 from benchmarks.jobs.declared import BATCH, JOBS
 from benchmarks.jobs.scenarios import JobBench, drain_aims, enqueue_aims, start_aims
 from bff.app import application
-from clarivum.jobs.queues import ensure_queues
+from clarivum.jobs.transports.queues import ensure_queues
 
 
 @dataclass(frozen=True, slots=True)

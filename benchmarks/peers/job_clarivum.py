@@ -13,8 +13,8 @@ from clarivum import telemetry
 from clarivum.database import WORKER, Database
 from clarivum.jobs import outbox
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.watchdog import Watchdog
-from clarivum.jobs.worker import Worker, connections_for
+from clarivum.jobs.worker.watchdog import Watchdog
+from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
 
 FILL_AT_ONCE = 500

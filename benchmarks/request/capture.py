@@ -15,7 +15,7 @@ from benchmarks.request.work import CAPTURE_PATH, capture_requests
 from bff.leads.jobs import enrich_lead
 from bff.leads.queries import queries as leads
 from clarivum.database import ANONYMOUS
-from clarivum.database.prepared import BEGIN_CONTEXT, SET_ROLE
+from clarivum.database.wire.prepared import BEGIN_CONTEXT, SET_ROLE
 from clarivum.jobs.statements import queries as jobs
 
 LEAD_ID = "(md5((:n)::text)::uuid)"

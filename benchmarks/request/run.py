@@ -15,7 +15,7 @@ from benchmarks.request.capture import measure_capture
 from benchmarks.request.read import measure_read
 from benchmarks.request.targets import POOL_CONNECTIONS
 from bff.app import application
-from clarivum.jobs.queues import ensure_queues
+from clarivum.jobs.transports.queues import ensure_queues
 
 
 def measure(options: Options, command: str, say: Say) -> Result:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from benchmarks.harness.load import ADDRESS, NUMBER, http_request
 from bff.entitlements.queries import queries as entitlements
-from clarivum.database.pipeline_read import SHORT_READ_TIMEOUT_MS
-from clarivum.database.prepared import BEGIN_CONTEXT
+from clarivum.database.wire.prepared import BEGIN_CONTEXT
+from clarivum.database.wire.read import SHORT_READ_TIMEOUT_MS
 
 READ_PATH = "/api/v1/entitlements"
 CAPTURE_PATH = "/api/v1/leads"

@@ -70,7 +70,7 @@ def test_the_same_request_on_postgres_16_and_18(tmp_path: Path, version: str) ->
 
 
 def test_a_server_given_by_database_url_is_used(tmp_path: Path) -> None:
-    from clarivum.database.server import EmbeddedServer
+    from clarivum.database.server.embedded import EmbeddedServer
 
     with EmbeddedServer(tmp_path / "elsewhere") as server:
         url = server.admin_url(tcp=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.checks.pages import Page, first_difference, pages
+from clarivum.checks.pages.registry import Page, first_difference, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 

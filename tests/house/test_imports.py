@@ -41,7 +41,7 @@ def test_no_import_is_exempt() -> None:
     "statement",
     [
         "import clarivum.jobs",
-        "import clarivum.jobs.worker",
+        "import clarivum.jobs.worker.worker",
         "import clarivum.database",
         "import clarivum.auth",
         "import clarivum.telemetry",

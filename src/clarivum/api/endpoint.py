@@ -9,10 +9,10 @@ from time import monotonic
 from typing import Any
 
 from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
+from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
 from clarivum.api.json_body import read_body
 from clarivum.api.parameters import ParameterReader
-from clarivum.api.peer import rate_key
 from clarivum.api.rate_limit import RateLimiter, rate_head
 from clarivum.api.rendering import Renderer
 from clarivum.api.reply import Client

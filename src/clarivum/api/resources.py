@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 
 from clarivum.api.cursor import CursorSeal
-from clarivum.api.deadlines import Deadlines
+from clarivum.api.http.deadlines import Deadlines
+from clarivum.api.http.peer import Peers
 from clarivum.api.idempotency import queries
-from clarivum.api.peer import Peers
 from clarivum.auth import TokenVerifier
 from clarivum.database import WORKER, Database
 

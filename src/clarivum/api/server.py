@@ -13,16 +13,16 @@ from typing import Any, Protocol, cast
 import uvicorn
 
 from clarivum.api.asgi import Api, Serves
-from clarivum.api.connection import HttpConnection
-from clarivum.api.documentation import Documentation
 from clarivum.api.endpoint import Endpoint
-from clarivum.api.limits import Limits, Unfinished
-from clarivum.api.peer import Peers
+from clarivum.api.http.connection import HttpConnection
+from clarivum.api.http.limits import Limits, Unfinished
+from clarivum.api.http.peer import Peers
+from clarivum.api.http.timekeeper import Timekeeper
+from clarivum.api.http.workers import run_workers
+from clarivum.api.openapi.serving import Documentation
 from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
 from clarivum.api.route import Route
-from clarivum.api.timekeeper import Timekeeper
-from clarivum.api.workers import run_workers
 from clarivum.auth import TokenVerifier
 from clarivum.database import Database, Outbox
 from clarivum.errors import ConfigurationError, DeclarationError

@@ -22,7 +22,7 @@ from clarivum.checks.usage import Usage, read_usage
 from clarivum.checks.waivers import FILE as WAIVERS_FILE
 from clarivum.checks.waivers import Waiver, parse_waivers
 from clarivum.database import Query
-from clarivum.database.migration_files import discover
+from clarivum.database.migrations.files import discover
 from clarivum.database.planning import Catalog, Description, Planner, Scratch, Verdict
 from clarivum.errors import ConfigurationError, RefusedError
 from clarivum.owners import Owner, parse_owners

@@ -20,8 +20,8 @@ from clarivum.application import Application
 from clarivum.database import WORKER, Database
 from clarivum.jobs import Job, Payload, Run
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.queues import ensure_queues
-from clarivum.jobs.worker import Worker, connections_for
+from clarivum.jobs.transports.queues import ensure_queues
+from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
 
 DEADLINE_S = 10.0

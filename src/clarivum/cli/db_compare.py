@@ -22,9 +22,9 @@ from clarivum.cli.db_options import (
     target,
 )
 from clarivum.cli.terminal import Format
-from clarivum.database import schema_difference
-from clarivum.database.migration_names import check_name, new_migration_path
-from clarivum.database.supabase_cli import SupabaseCli, find
+from clarivum.database.migrations.names import check_name, new_migration_path
+from clarivum.database.schema import difference as schema_difference
+from clarivum.database.schema.supabase_cli import SupabaseCli, find
 from clarivum.errors import Exit
 from clarivum.settings import mask
 

@@ -14,12 +14,12 @@ from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_r
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.steps import Steps
 from clarivum.cli.terminal import DIM, GREEN, RED, YELLOW, Format, painter, wants_colour
-from clarivum.database import migrations
-from clarivum.database.application_schemas import reset_database
-from clarivum.database.history import Status
-from clarivum.database.migration_files import Migration
-from clarivum.database.migration_names import new_migration_path
+from clarivum.database.migrations import push as migrations
+from clarivum.database.migrations.files import Migration
+from clarivum.database.migrations.history import Status
+from clarivum.database.migrations.names import new_migration_path
 from clarivum.database.provision import provision
+from clarivum.database.schema.application import reset_database
 from clarivum.errors import ConfigurationError, Exit, RefusedError
 from clarivum.settings import Environment, Settings, mask
 

@@ -12,7 +12,7 @@ from clarivum.cli.db_options import Data, Postgres, bundled, shown
 from clarivum.cli.place import ROOT, Running, data_folder
 from clarivum.cli.steps import Steps
 from clarivum.database.provision import provision, provision_login
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.settings import Environment, Settings
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clarivum.checks.pages import pages
+from clarivum.checks.pages.registry import pages
 from clarivum.cli.group import group
 from clarivum.cli.place import ROOT
 from clarivum.errors import Exit

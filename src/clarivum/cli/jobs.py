@@ -135,7 +135,7 @@ def work(
 ) -> None:
     """Run a worker, with the scheduler, until SIGTERM or Ctrl-C; then let what runs finish."""
     from clarivum.jobs.options import WorkerOptions  # noqa: PLC0415 - the other commands start faster without the worker
-    from clarivum.jobs.process import work as run_worker  # noqa: PLC0415
+    from clarivum.jobs.worker.process import work as run_worker  # noqa: PLC0415
 
     settings = Settings.load(os.environ)
     jobs = load_application(application).jobs.values()

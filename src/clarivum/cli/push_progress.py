@@ -4,7 +4,7 @@ import sys
 from typing import TextIO
 
 from clarivum.cli.terminal import GREEN, YELLOW, painter
-from clarivum.database.migrations import Progress, Step
+from clarivum.database.migrations.push import Progress, Step
 
 
 class PushProgress:

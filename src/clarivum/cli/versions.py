@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clarivum import __version__
 from clarivum.cli.place import ROOT
-from clarivum.database.server_binaries import VERSIONS, locate
+from clarivum.database.server.binaries import VERSIONS, locate
 from clarivum.errors import ConfigurationError
 
 PROGRAM_TIMEOUT_S = 4.0

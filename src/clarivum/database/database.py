@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Self
 
 from clarivum.database.context import ANONYMOUS, Context
-from clarivum.database.levels import DatabaseStats, observe
-from clarivum.database.listen import listen
 from clarivum.database.login import refuse_bypassing_login
-from clarivum.database.pipeline import Pipelines
-from clarivum.database.pool import Pool
 from clarivum.database.queries import parse_queries
 from clarivum.database.session import Session
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Outbox
-from clarivum.database.wire import Wire
-from clarivum.database.wire_connect import connect
+from clarivum.database.wire.connect import connect
+from clarivum.database.wire.connection import Wire
+from clarivum.database.wire.levels import DatabaseStats, observe
+from clarivum.database.wire.listen import listen
+from clarivum.database.wire.pipeline import Pipelines
+from clarivum.database.wire.pool import Pool
 from clarivum.errors import DependencyDownError
 
 QUERIES = parse_queries("-- name: ping -> one\nselect 1 as alive", __file__)

@@ -1,9 +1,9 @@
 """Whether a login may serve requests: it must be bound by row-level security, and so must every role it can become."""
 
-from clarivum.database.batch import Batch
-from clarivum.database.decode import rows_of
 from clarivum.database.queries import parse_queries
-from clarivum.database.wire import Wire
+from clarivum.database.wire.batch import Batch
+from clarivum.database.wire.connection import Wire
+from clarivum.database.wire.decode import rows_of
 from clarivum.errors import ConfigurationError
 
 LOGIN_BUDGET_S = 5.0

@@ -4,17 +4,17 @@ from typing import Any, Protocol
 
 from psycopg.pq.abc import PGresult
 
-from clarivum.database.batch import Batch
 from clarivum.database.context import Context
-from clarivum.database.decode import exactly_one, rows_of, zero_or_one
-from clarivum.database.encode import encode_parameters
-from clarivum.database.pipeline import Pipelines
-from clarivum.database.pipeline_read import NeedsOwnConnection
-from clarivum.database.pool import Pool
-from clarivum.database.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.database.queries import Kind, Query
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Isolation, Outbox, Transaction, context_values
+from clarivum.database.wire.batch import Batch
+from clarivum.database.wire.decode import exactly_one, rows_of, zero_or_one
+from clarivum.database.wire.encode import encode_parameters
+from clarivum.database.wire.pipeline import Pipelines
+from clarivum.database.wire.pool import Pool
+from clarivum.database.wire.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
+from clarivum.database.wire.read import NeedsOwnConnection
 from clarivum.telemetry import database_operation
 
 

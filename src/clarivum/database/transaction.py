@@ -14,12 +14,15 @@ from uuid import UUID
 
 from psycopg.pq.abc import PGresult
 
-from clarivum.database.batch import Batch
 from clarivum.database.context import Context
-from clarivum.database.decode import exactly_one, rows_of, zero_or_one
-from clarivum.database.encode import encode_parameters
-from clarivum.database.pool import Pool
-from clarivum.database.prepared import (
+from clarivum.database.queries import Kind, Query
+from clarivum.database.sqlstate import DatabaseError, transaction_ended
+from clarivum.database.wire.batch import Batch
+from clarivum.database.wire.connection import Wire
+from clarivum.database.wire.decode import exactly_one, rows_of, zero_or_one
+from clarivum.database.wire.encode import encode_parameters
+from clarivum.database.wire.pool import Pool
+from clarivum.database.wire.prepared import (
     BEGIN,
     BEGIN_CONTEXT,
     BEGIN_REPEATABLE_READ,
@@ -31,9 +34,6 @@ from clarivum.database.prepared import (
     Control,
     Prepared,
 )
-from clarivum.database.queries import Kind, Query
-from clarivum.database.sqlstate import DatabaseError, transaction_ended
-from clarivum.database.wire import Wire
 from clarivum.errors import DeclarationError, RequestError
 from clarivum.telemetry import DbObservation, database_operation
 

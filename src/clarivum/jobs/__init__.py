@@ -1,6 +1,6 @@
 """Background jobs: declared once, enqueued inside the business transaction, exactly one effect.
 
-This package exports the declarations; the worker is `clarivum.jobs.worker`, the read model `clarivum.jobs.inspect`.
+This package exports the declarations; `clarivum.jobs.worker` runs them, `clarivum.jobs.inspect` reads them back.
 """
 
 from clarivum.jobs.declaration import Job, job

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from clarivum.database import WORKER, Database
 from clarivum.jobs.declaration import Job
-from clarivum.jobs.pgmq import PgmqTransport
 from clarivum.jobs.statements import queries
+from clarivum.jobs.transports.pgmq import PgmqTransport
 
 Jobs = Mapping[str, Job[Any]]
 

@@ -10,8 +10,8 @@ from clarivum.errors import Violation
 from clarivum.jobs.declaration import Job, by_name
 from clarivum.jobs.message import JOB, KEY, RUN_ID, SCHEMA_VERSION, run_id_of
 from clarivum.jobs.payload import Payload, PayloadError, encode
-from clarivum.jobs.pgmq import PgmqTransport
-from clarivum.jobs.transport import Transport
+from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.transports.pgmq import PgmqTransport
 
 MAX_DELAY_S = 900
 """What every transport can delay by."""

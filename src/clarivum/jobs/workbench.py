@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from clarivum.database import Database
-from clarivum.jobs.flights import Flights
 from clarivum.jobs.ledger import Ledger
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.receipts import Receipts
-from clarivum.jobs.transport import Transport
-from clarivum.jobs.watchdog import Watchdog
+from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.worker.flights import Flights
+from clarivum.jobs.worker.receipts import Receipts
+from clarivum.jobs.worker.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from clarivum.database.migrations import push
+from clarivum.database.migrations.push import push
 from clarivum.database.provision import provision, provision_login
-from clarivum.database.server import EmbeddedServer
-from clarivum.database.server_binaries import VERSIONS
+from clarivum.database.server.binaries import VERSIONS
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import RefusedError
 
 TEMPLATE = "clarivum_template"

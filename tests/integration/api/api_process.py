@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from clarivum.api.limits import Limits
+from clarivum.api.http.limits import Limits
 from clarivum.api.server import build_app, server_config
 from clarivum.auth import TokenVerifier
 from clarivum.auth.standin.issuing import StandIn

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from clarivum.api.limits import Limits
+from clarivum.api.http.limits import Limits
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.api.api_process import RunningApi, problem_in, read_all, running_api, until
 

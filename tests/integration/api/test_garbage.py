@@ -7,10 +7,10 @@ from typing import Any
 
 import uvloop
 
-from clarivum.api.connection import HttpConnection
-from clarivum.api.limits import Limits, Unfinished
+from clarivum.api.http.connection import HttpConnection
+from clarivum.api.http.limits import Limits, Unfinished
+from clarivum.api.http.timekeeper import Timekeeper
 from clarivum.api.response import Receive, Response, Scope, Send, write
-from clarivum.api.timekeeper import Timekeeper
 
 REQUESTS = 100
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from clarivum.checks import Facts, Finding, Report, choose, run
-from clarivum.checks.pages import pages
+from clarivum.checks.pages.registry import pages
 from clarivum.clock import SYSTEM_CLOCK
 
 APPLICATIONS = Path(__file__).parent / "applications"

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from clarivum.database import Database, DatabaseError, pipeline, wire
+from clarivum.database import Database, DatabaseError
+from clarivum.database.wire import connection as wire
+from clarivum.database.wire import pipeline
 from clarivum.errors import UNAVAILABLE
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.database.conftest import Admin

@@ -15,12 +15,12 @@ import psutil
 import psycopg
 import pytest
 
-from clarivum.database import server_launch
-from clarivum.database.server import EmbeddedServer
-from clarivum.database.server_binaries import locate
-from clarivum.database.server_home import prepare_home
-from clarivum.database.server_process import Postmaster
-from clarivum.database.server_settings import arguments
+from clarivum.database.server import launch as server_launch
+from clarivum.database.server.binaries import locate
+from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.database.server.home import prepare_home
+from clarivum.database.server.process import Postmaster
+from clarivum.database.server.settings import arguments
 from clarivum.testing.postgres import scratch_place
 
 SERVE = Path(__file__).with_name("serve.py")

@@ -35,7 +35,7 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, __file__, data, version, more[0]])
     if more:
         sys.path.insert(0, more[0])
-    from clarivum.database.server import EmbeddedServer
+    from clarivum.database.server.embedded import EmbeddedServer
     from clarivum.errors import ClarivumError
 
     server = EmbeddedServer(Path(data), int(version), options={"fsync": "off"})

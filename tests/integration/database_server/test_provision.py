@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from clarivum.database.migrations import push
+from clarivum.database.migrations.push import push
 from clarivum.database.provision import login_facts, provision, provision_login, refuse_unsafe_login
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.testing.postgres import TEST_OPTIONS, DatabaseUrls
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.database.migrations import Progress, Step, push, seed, status
+from clarivum.database.migrations.push import Progress, Step, push, seed, status
 from clarivum.errors import (
     MIGRATION_FAILED,
     MIGRATION_REFUSED,

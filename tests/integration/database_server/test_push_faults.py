@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.database.migrations import DEPLOYER_LOCK, Pace, Progress, Step, push, status
+from clarivum.database.migrations.push import DEPLOYER_LOCK, Pace, Progress, Step, push, status
 from clarivum.errors import MIGRATION_LOCKED, DependencyDownError
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 

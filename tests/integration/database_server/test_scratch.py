@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.testing.postgres import LEFT_BEHIND_S, PREFIX, TEST_OPTIONS, scratch_place, sweep
 
 from .conftest import gone, left_behind

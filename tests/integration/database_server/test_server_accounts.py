@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.database.server import EmbeddedServer
-from clarivum.database.server_binaries import DIRECTORIES, locate
+from clarivum.database.server.binaries import DIRECTORIES, locate
+from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.testing.postgres import TEST_OPTIONS
 
 from .conftest import eventually, gone, left_behind, owner

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from clarivum.database import server_pidfile
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server import pidfile as server_pidfile
+from clarivum.database.server.embedded import EmbeddedServer
 
 from .conftest import eventually, gone, left_behind, owner
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.database.server import EmbeddedServer
-from clarivum.database.server_binaries import locate
-from clarivum.database.server_home import SOCKET_PATH_MAX_BYTES, prepare_home
+from clarivum.database.server.binaries import locate
+from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.database.server.home import SOCKET_PATH_MAX_BYTES, prepare_home
 from clarivum.errors import ConfigurationError, DependencyDownError, RefusedError
 
 from .conftest import gone, owner

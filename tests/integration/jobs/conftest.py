@@ -22,8 +22,8 @@ from clarivum.database import ANONYMOUS, Context, Database
 from clarivum.jobs import Job, Payload, outbox
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.queues import ensure_queues
-from clarivum.jobs.worker import Worker, connections_for
+from clarivum.jobs.transports.queues import ensure_queues
+from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.drill_jobs import JOBS, WORLD
 

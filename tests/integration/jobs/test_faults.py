@@ -8,7 +8,7 @@ import time
 
 import psycopg
 
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 from tests.integration.jobs.conftest import ROOT, Drill
 from tests.integration.jobs.drill_jobs import Act, Fragile, Quick, Slow, act, fragile, quick, slow
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from clarivum.cli.jobs import app
 from clarivum.database import Database
 from clarivum.errors import UsageError
-from clarivum.jobs.housekeeping import Housekeeping
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, show_run
-from clarivum.jobs.pgmq import PgmqTransport
 from clarivum.jobs.statements import queries
+from clarivum.jobs.transports.pgmq import PgmqTransport
+from clarivum.jobs.worker.housekeeping import Housekeeping
 from clarivum.telemetry import render_prometheus
 from tests.integration.jobs.conftest import Drill
 from tests.integration.jobs.drill_jobs import Act, Quick, Slow, act, quick, slow

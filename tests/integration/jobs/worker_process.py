@@ -6,7 +6,7 @@ import sys
 
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.process import work
+from clarivum.jobs.worker.process import work
 from clarivum.settings import Settings
 from tests.integration.jobs.drill_jobs import JOBS
 

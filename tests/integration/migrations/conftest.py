@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.database.supabase_cli import SupabaseCli, find
+from clarivum.database.schema.supabase_cli import SupabaseCli, find
 from clarivum.testing.npm import install
 
 ROOT = Path(__file__).resolve().parents[3]

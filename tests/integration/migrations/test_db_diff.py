@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.migrations import push
-from clarivum.database.schema_difference import difference, drift
-from clarivum.database.supabase_cli import SupabaseCli
+from clarivum.database.migrations.push import push
+from clarivum.database.schema.difference import difference, drift
+from clarivum.database.schema.supabase_cli import SupabaseCli
 from clarivum.errors import RefusedError
 from clarivum.testing.postgres import DatabaseUrls
 

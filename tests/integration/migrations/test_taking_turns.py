@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.migrations import push, status
+from clarivum.database.migrations.push import push, status
 from clarivum.database.provision import provision
-from clarivum.database.supabase_cli import Address, SupabaseCli
+from clarivum.database.schema.supabase_cli import Address, SupabaseCli
 from clarivum.errors import DependencyDownError, RefusedError
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from clarivum.api.deadlines import Deadlines
+from clarivum.api.http.deadlines import Deadlines
 
 
 async def test_only_what_is_late_is_cancelled() -> None:

@@ -26,8 +26,8 @@ from clarivum.api import (
     post,
     role,
 )
-from clarivum.api.openapi import document_bytes, openapi_document
-from clarivum.api.reference_page import reference_page
+from clarivum.api.openapi.document import document_bytes, openapi_document
+from clarivum.api.openapi.reference_page import reference_page
 from clarivum.database import Session, Transaction
 from clarivum.errors import CONFLICT
 

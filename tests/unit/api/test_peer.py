@@ -2,7 +2,7 @@
 
 import pytest
 
-from clarivum.api.peer import Peers, rate_key
+from clarivum.api.http.peer import Peers, rate_key
 from clarivum.errors import ConfigurationError
 
 TRUSTING = Peers.from_setting("10.0.0.0/8, 2001:db8::/32")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clarivum.api.framing import Head, unknown_method
-from clarivum.api.limits import Limits
+from clarivum.api.http.framing import Head, unknown_method
+from clarivum.api.http.limits import Limits
 from clarivum.errors import RequestError
 
 LIMITS = Limits(max_body_bytes=1_000, receive_timeout_s=8)

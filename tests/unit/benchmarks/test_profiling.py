@@ -7,7 +7,7 @@ from benchmarks.harness.profiling import attribute, layers, short
 MAIN = "_run_module_as_main (<frozen runpy>:198)"
 LOOP = "run_forever (/project/uvloop/loop.c:33192)"
 API = "Endpoint._act (/app/src/clarivum/api/endpoint.py:139)"
-WIRE = "Wire._flush (/app/src/clarivum/database/wire.py:150)"
+WIRE = "Wire._flush (/app/src/clarivum/database/wire/connection.py:150)"
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,9 @@ WIRE = "Wire._flush (/app/src/clarivum/database/wire.py:150)"
     [
         ([LOOP, API], "api", "endpoint.Endpoint._act"),
         ([LOOP, API, "unicode_decode (libpython3.so)"], "api", "endpoint.Endpoint._act"),
-        ([LOOP, WIRE, "0x7f (/x/psycopg_binary/pq.so)"], "libpq", "wire.Wire._flush"),
-        ([LOOP, WIRE, "0x7f (/x/libpq.so)", "__send (libc.so.6)"], "database socket", "wire.Wire._flush"),
-        ([LOOP, WIRE, "send (libc.so.6)"], "database socket", "wire.Wire._flush"),
+        ([LOOP, WIRE, "0x7f (/x/psycopg_binary/pq.so)"], "libpq", "connection.Wire._flush"),
+        ([LOOP, WIRE, "0x7f (/x/libpq.so)", "__send (libc.so.6)"], "database socket", "connection.Wire._flush"),
+        ([LOOP, WIRE, "send (libc.so.6)"], "database socket", "connection.Wire._flush"),
         ([LOOP, API, "uv_try_write (/x/libuv)", "write (libc.so.6)"], "client socket", "endpoint.Endpoint._act"),
         ([LOOP, "uv__io_poll (/x/libuv)", "epoll_pwait (libc.so.6)"], "epoll", "epoll_pwait"),
         (["main (/usr/bin/python3)"], "interpreter", "main"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clarivum.checks.gate import Crossing, author_of, follow, read_addenda, refuse_ungated, uncovered
-from clarivum.database.migration_files import Migration, discover, read_migration
+from clarivum.database.migrations.files import Migration, discover, read_migration
 from clarivum.errors import Exit, RefusedError
 
 TEAMS = """-- author: membership

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clarivum.checks.pages import first_difference, pages
+from clarivum.checks.pages.registry import first_difference, pages
 from clarivum.checks.registry import RULES
 from clarivum.errors import REGISTRY
 from clarivum.settings import PROCESS_VARIABLES, Settings, variables_of

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from clarivum.database import Json
-from clarivum.database.encode import encode
+from clarivum.database.wire.encode import encode
 from clarivum.errors import VALIDATION_FAILED, RequestError
 
 

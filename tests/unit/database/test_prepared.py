@@ -1,6 +1,6 @@
 """What one connection remembers of its prepared statements."""
 
-from clarivum.database.prepared import STALE_PLAN, UNKNOWN_STATEMENT, Control, PreparedStatements
+from clarivum.database.wire.prepared import STALE_PLAN, UNKNOWN_STATEMENT, Control, PreparedStatements
 
 A, B, C = Control("select 1"), Control("select 2"), Control("select 1")
 

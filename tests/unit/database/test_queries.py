@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from clarivum.database import load_queries, parse_queries
-from clarivum.database.encode import encode_parameters
 from clarivum.database.query_syntax import check_syntax
+from clarivum.database.wire.encode import encode_parameters
 from clarivum.errors import DeclarationError
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.history import Applied, Status, compare, fingerprint, refuse_disagreement
-from clarivum.database.migration_files import Migration, read_migration
-from clarivum.database.migrations import lock_backoff_s
+from clarivum.database.migrations.files import Migration, read_migration
+from clarivum.database.migrations.history import Applied, Status, compare, fingerprint, refuse_disagreement
+from clarivum.database.migrations.push import lock_backoff_s
 from clarivum.errors import MIGRATION_REFUSED, RefusedError
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.migration_files import Migration, discover, judge, read_migration
+from clarivum.database.migrations.files import Migration, discover, judge, read_migration
 from clarivum.errors import MIGRATION_REFUSED, Exit, RefusedError
 
 NAME = "20261101000000_first.sql"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.migration_names import check_name, new_migration_path
+from clarivum.database.migrations.names import check_name, new_migration_path
 from clarivum.errors import RefusedError, UsageError
 
 NOW = datetime(2026, 11, 5, 9, 8, 7, tzinfo=UTC)

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.privileges import (
+from clarivum.database.server.account import (
     CALLER,
     Account,
     keepable_capability,
     missing_capabilities,
     reachable,
 )
-from clarivum.database.server_binaries import locate
-from clarivum.database.server_pidfile import parse
-from clarivum.database.server_settings import arguments, initdb_arguments
-from clarivum.database.server_state import ServerState
+from clarivum.database.server.binaries import locate
+from clarivum.database.server.pidfile import parse
+from clarivum.database.server.settings import arguments, initdb_arguments
+from clarivum.database.server.state import ServerState
 from clarivum.errors import ConfigurationError
 
 STRANGER = Account(uid=54321, gid=54321)

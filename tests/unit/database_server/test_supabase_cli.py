@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.database.schema_difference import without_new_roles
-from clarivum.database.supabase_cli import PLACES, Address, SupabaseCli, find
+from clarivum.database.schema.difference import without_new_roles
+from clarivum.database.schema.supabase_cli import PLACES, Address, SupabaseCli, find
 from clarivum.errors import ConfigurationError, DependencyDownError, Exit
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from time import monotonic
 
-from clarivum.jobs.places import Places, Work
-from clarivum.jobs.slots import Slots
+from clarivum.jobs.worker.places import Places, Work
+from clarivum.jobs.worker.slots import Slots
 
 
 class Scene:

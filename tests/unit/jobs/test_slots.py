@@ -7,7 +7,7 @@ import pytest
 
 from clarivum.jobs import Payload, Run, job
 from clarivum.jobs.options import WorkerOptions
-from clarivum.jobs.slots import Slots
+from clarivum.jobs.worker.slots import Slots
 
 
 class Key(Payload):

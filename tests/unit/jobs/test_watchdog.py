@@ -6,7 +6,7 @@ import sys
 SCRIPT = """
 import asyncio, hashlib, sys, time, uvloop
 from clarivum.jobs.failure import AttemptTimeout
-from clarivum.jobs.watchdog import Watchdog
+from clarivum.jobs.worker.watchdog import Watchdog
 
 def spin():
     while True:

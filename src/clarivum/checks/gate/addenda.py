@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clarivum.checks.gate.crossing import Crossing
-from clarivum.database.migration_files import Migration
+from clarivum.database.migrations.files import Migration
 
 FOLDER = Path("docs") / "adr"
 HEADING = re.compile(r"^#+[^\n]*\baddendum\b", re.MULTILINE | re.IGNORECASE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from clarivum.checks.gate.ownership import Ownership
 from clarivum.checks.statements import Lock, locks_of, touches
-from clarivum.database.migration_files import Migration, Statement
+from clarivum.database.migrations.files import Migration, Statement
 
 AUTHOR = re.compile(r"^--[ \t]*author:[ \t]*([A-Za-z0-9_-]+)[ \t]*$", re.MULTILINE)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from clarivum.checks.gate.addenda import Addendum, read_addenda, uncovered
 from clarivum.checks.gate.crossing import Crossing, Reading, follow
 from clarivum.checks.sources import shown
-from clarivum.database.migration_files import Migration, discover
+from clarivum.database.migrations.files import Migration, discover
 from clarivum.errors import MIGRATION_CROSSES_TEAMS, RefusedError
 
 

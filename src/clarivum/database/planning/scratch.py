@@ -7,11 +7,11 @@ from pathlib import Path
 
 import psycopg
 
-from clarivum.database.migrations import push
+from clarivum.database.migrations.push import push
 from clarivum.database.planning.catalog import Catalog, read_catalog
 from clarivum.database.planning.describe import Describer, Description
 from clarivum.database.provision import provision, provision_login
-from clarivum.database.server import EmbeddedServer
+from clarivum.database.server.embedded import EmbeddedServer
 
 # Nothing here outlives the command: durability would only cost time. Autovacuum would read the inflated files.
 OPTIONS = {

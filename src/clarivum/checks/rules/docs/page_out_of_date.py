@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
-from clarivum.checks.pages import COMMAND, first_difference, pages
+from clarivum.checks.pages.registry import COMMAND, first_difference, pages
 from clarivum.checks.rule import Rule
 
 

@@ -1,0 +1,1 @@
+"""Where messages lie: one interface, and the queues behind it."""

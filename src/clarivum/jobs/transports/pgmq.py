@@ -1,0 +1,69 @@
+"""The pgmq transport: embedded, or Supabase Queues. A queue is a table, so a message commits with what caused it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from clarivum.database import WORKER, Database, Transaction
+from clarivum.jobs.declaration import Job
+from clarivum.jobs.message import Message
+from clarivum.jobs.statements import queries
+from clarivum.jobs.transports.interface import QueueStatus
+
+CHANNEL = "clarivum_jobs"
+"""NOTIFY channel of every queue; the payload is the queue's name."""
+HEADERS = ("job", "schema_version", "traceparent", "tracestate", "baggage")
+
+
+class PgmqTransport:
+    """`database` is only used by the coroutines; a producer may leave it out."""
+
+    system = "pgmq"
+
+    def __init__(self, database: Database | None = None) -> None:
+        self._session = None if database is None else database.session(WORKER)
+
+    def send(self, tx: Transaction, job: Job[Any], body: bytes, headers: Mapping[str, str], delay_s: int) -> None:
+        tx.defer(
+            queries.send_message,
+            queue=job.queue,
+            body=body.decode(),
+            headers=orjson.dumps(headers).decode(),
+            delay_s=delay_s,
+        )
+
+    async def receive(self, job: Job[Any], limit: int, visibility_s: int) -> Sequence[Message]:
+        rows = await self._connected.many(
+            queries.receive_messages, queue=job.queue, limit=limit, visibility_s=visibility_s
+        )
+        return [_message(row) for row in rows]
+
+    async def postpone(self, job: Job[Any], message_ids: Sequence[str], delay_s: int) -> None:
+        async with self._connected.transaction() as tx:
+            self.postpone_with(tx, job, message_ids, delay_s)
+
+    def postpone_with(self, tx: Transaction, job: Job[Any], message_ids: Sequence[str], delay_s: int) -> None:
+        tx.defer(queries.postpone_messages, queue=job.queue, message_ids=message_ids, delay_s=delay_s)
+        if delay_s == 0:
+            tx.defer(queries.wake_workers, queue=job.queue)
+
+    async def acknowledge(self, job: Job[Any], message_ids: Sequence[str]) -> None:
+        await self._connected.execute(queries.delete_finished_messages, queue=job.queue, message_ids=message_ids)
+
+    def acknowledge_with(self, tx: Transaction, job: Job[Any], message_ids: Sequence[str]) -> None:
+        tx.defer(queries.delete_messages, queue=job.queue, message_ids=message_ids)
+
+    async def status(self, job: Job[Any]) -> QueueStatus:
+        row = await self._connected.one(queries.queue_status, queue=job.queue)
+        return QueueStatus(**row)
+
+    @property
+    def _connected(self) -> Any:
+        assert self._session is not None, "this transport was made for producing only"
+        return self._session
+
+
+def _message(row: dict[str, Any]) -> Message:
+    headers = {name: row[name] for name in HEADERS if row[name] is not None}
+    return Message(str(row["msg_id"]), row["body"], row["enqueued_at"], row["is_first_delivery"], headers)

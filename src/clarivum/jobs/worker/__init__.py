@@ -1,0 +1,1 @@
+"""The long-running worker: what it fetches, runs, settles and watches."""

@@ -1,0 +1,103 @@
+"""What a worker does beside running jobs: extend leases, forget old runs, measure queues."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from clarivum import telemetry
+from clarivum.database import WORKER, Database, DatabaseError
+from clarivum.jobs.declaration import Job
+from clarivum.jobs.instruments import DEAD_LETTERS, QUEUE_AGE, QUEUE_DEPTH
+from clarivum.jobs.statements import queries
+from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.workbench import Workbench
+from clarivum.jobs.worker.flights import Stop
+
+log = telemetry.get_logger("clarivum.jobs")
+
+BEATS_PER_LEASE = 3
+MEASURE_S = 15.0
+FORGET_S = 600.0
+FORGET_AT_ONCE = 1_000
+
+
+class Heartbeat:
+    """Keeps the leases of what is in progress fresh. A run whose lease is gone is cancelled: its commit would fail."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+
+    async def run(self, jobs: Sequence[Job[Any]]) -> None:
+        """Until cancelled."""
+        interval_s = min(self._bench.options.lease_s(job) for job in jobs) / BEATS_PER_LEASE
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                for job in jobs:
+                    await self._beat(job)
+            except DatabaseError as error:
+                log.warning("leases could not be extended", reason=error.log or error.detail)
+
+    async def _beat(self, job: Job[Any]) -> None:
+        now, lease_s = asyncio.get_running_loop().time(), self._bench.options.lease_s(job)
+        due = [
+            flight
+            for flight in self._bench.flights
+            if flight.job is job and now - flight.extended_at >= lease_s / BEATS_PER_LEASE * 0.9
+        ]
+        if not due:
+            return
+        await self._bench.transport.postpone(job, [each for flight in due for each in flight.message_ids], lease_s)
+        claims = [flight.claim for flight in due if flight.claim is not None]
+        held = await self._bench.ledger.extend(claims, lease_s) if claims else set()
+        for flight in due:
+            flight.extended_at = now
+        missing = {claim.run_id for claim in claims} - held
+        # One that finished in this very moment is missing too, and is no loss.
+        for flight in self._bench.flights.holding(await self._bench.ledger.still_open(missing) if missing else set()):
+            flight.stop(Stop.LEASE_LOST)
+
+
+class Housekeeping:
+    """Measures the queues for the gauges, and forgets finished runs past their retention."""
+
+    def __init__(self, jobs: Sequence[Job[Any]], database: Database, transport: Transport) -> None:
+        self._jobs = jobs
+        self._session = database.session(WORKER)
+        self._transport = transport
+
+    async def measure(self) -> None:
+        """Set the gauges of depth, age and dead letters."""
+        for job in self._jobs:
+            status = await self._transport.status(job)
+            QUEUE_DEPTH.set(status.depth, job.name)
+            QUEUE_AGE.set(status.oldest_age_s, job.name)
+        dead = {row["job"]: row["letters"] for row in await self._session.many(queries.count_dead_letters)}
+        for job in self._jobs:
+            DEAD_LETTERS.set(dead.get(job.name, 0), job.name)
+
+    async def forget(self) -> int:
+        """Remove finished runs past their retention; returns how many."""
+        forgotten = 0
+        for job in self._jobs:
+            removed = FORGET_AT_ONCE
+            while removed == FORGET_AT_ONCE:
+                removed = await self._session.execute(
+                    queries.forget_finished, job=job.name, retention_days=job.retention_days, limit=FORGET_AT_ONCE
+                )
+                forgotten += removed
+        return forgotten
+
+    async def run(self) -> None:
+        """Both, at their intervals, until cancelled."""
+        loop = asyncio.get_running_loop()
+        forget_at = loop.time()
+        while True:
+            try:
+                await self.measure()
+                if loop.time() >= forget_at:
+                    await self.forget()
+                    forget_at = loop.time() + FORGET_S
+            except DatabaseError as error:
+                log.warning("job queues could not be measured", reason=error.log or error.detail)
+            await asyncio.sleep(MEASURE_S)

@@ -1,0 +1,152 @@
+"""One job's way through a worker: look into its queue, claim what is there, start it, and look again."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from time import monotonic, perf_counter
+from typing import Any
+
+from clarivum import telemetry
+from clarivum.database import DatabaseError
+from clarivum.errors import UNAVAILABLE
+from clarivum.jobs.declaration import Job
+from clarivum.jobs.instruments import FETCH_DURATION
+from clarivum.jobs.ledger import Refusal
+from clarivum.jobs.message import Message, NewerVersionError, Request, read
+from clarivum.jobs.payload import PayloadError
+from clarivum.jobs.workbench import Workbench
+from clarivum.jobs.worker.places import Places, Work
+from clarivum.jobs.worker.settlement import Settlement
+from clarivum.jobs.worker.slots import Slots
+from clarivum.jobs.worker.unit import Units
+
+log = telemetry.get_logger("clarivum.jobs")
+
+MAX_FETCH = 1_000
+AWAY_S = 0.5
+"""Between two attempts to reach a database that is away."""
+SLOW_LOOK_S = 0.05
+ALARM_EVERY_S = 60.0
+STALE_PART = 3
+"""Work that waited a third of its lease for a place is handed back."""
+
+
+class Lane:
+    """Runs of one job in one process; at most `share` at once."""
+
+    def __init__(
+        self, job: Job[Any], bench: Workbench, settlement: Settlement, units: Units, slots: Slots, *, share: int
+    ) -> None:
+        self.job = job
+        self.wake = asyncio.Event()
+        self._bench = bench
+        self._settlement = settlement
+        self._units = units
+        self._lease_s = bench.options.lease_s(job)
+        self.places = Places(job.name, slots, share=share, stale_s=self._lease_s / STALE_PART)
+        self._stopping = asyncio.Event()
+        self._quiet_until = 0.0
+
+    async def run(self) -> None:
+        """Until `stop`. A database that is away is waited for."""
+        hungry, away = True, False
+        while not self._stopping.is_set():
+            if not hungry:
+                await self._first(self.wake.wait(), self._bench.options.poll_s)
+            room = await self.places.room()
+            if room == 0:
+                return
+            self.wake.clear()
+            try:
+                hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
+                away = False
+            except DatabaseError as error:
+                if not away:
+                    level = log.warning if error.code is UNAVAILABLE else log.error
+                    level("job queue cannot be read", job=self.job.name, reason=error.log or error.detail)
+                hungry, away = True, True
+                await self._first(self._stopping.wait(), AWAY_S)
+
+    async def stop(self) -> None:
+        """Take on nothing more, and hand back what has not begun."""
+        self._stopping.set()
+        self.wake.set()
+        await self.places.stop()
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+    async def _look(self, limit: int) -> bool:
+        """Fetch and start up to `limit` messages. True when there may be more at once."""
+        started = perf_counter()
+        messages = await self._bench.transport.receive(self.job, limit, self._lease_s)
+        self._note(perf_counter() - started)
+        if not messages:
+            return False
+        try:
+            await self._take_on(messages)
+        except DatabaseError:
+            ids = [message.id for message in messages]
+            self._plan(partial(self._settlement.release, self.job, [], ids), ids)
+            raise
+        return len(messages) == limit
+
+    def _note(self, took_s: float) -> None:
+        """Measure a look; a slow one is an alarm, at most once a minute."""
+        FETCH_DURATION.record(took_s, self.job.name)
+        if took_s > SLOW_LOOK_S and monotonic() >= self._quiet_until:
+            self._quiet_until = monotonic() + ALARM_EVERY_S
+            log.warning(
+                "job queue is slow to read; an old transaction may keep its dead rows from being vacuumed",
+                job=self.job.name,
+                took_ms=round(took_s * 1_000),
+                look_at="select pid, backend_xmin, xact_start from pg_stat_activity order by age(backend_xmin) desc",
+            )
+
+    async def _take_on(self, messages: Sequence[Message]) -> None:
+        job = self.job
+        requests = [request for message in messages if (request := await self._understand(message))]
+        if self._stopping.is_set():
+            await self._settlement.release(job, [], [request.message.id for request in requests])
+        elif job.batch > 1:
+            for first in range(0, len(requests), job.batch):
+                some = requests[first : first + job.batch]
+                self._plan(partial(self._units.batch, job, some), [request.message.id for request in some])
+        elif requests:
+            await self._claim(requests)
+
+    async def _claim(self, requests: Sequence[Request]) -> None:
+        job = self.job
+        claims, refused = await self._bench.ledger.claim(job, requests, self._lease_s)
+        if self._stopping.is_set():
+            await self._settlement.release(job, claims, [request.message.id for request in requests])
+            return
+        now = monotonic()
+        for claim in claims:
+            hand_back = partial(self._settlement.release, job, [claim], [claim.message.id])
+            self.places.put(Work(partial(self._units.claimed, claim), hand_back, now))
+        if not refused:
+            return
+        if suspects := [each.request for each in refused if each.reason is Refusal.LOST]:
+            ids = [request.message.id for request in suspects]
+            self._plan(partial(self._units.one_by_one, job, suspects), ids)
+        await self._units.refused(job, [each for each in refused if each.reason is not Refusal.LOST])
+
+    def _plan(self, begin: Any, message_ids: list[str]) -> None:
+        """Work that has no claims yet."""
+        self.places.put(Work(begin, partial(self._settlement.release, self.job, [], message_ids), monotonic()))
+
+    async def _understand(self, message: Message) -> Request | None:
+        try:
+            return read(self.job, message)
+        except NewerVersionError as error:
+            await self._settlement.defer(self.job, message, str(error))
+        except PayloadError as error:
+            await self._settlement.reject(self.job, message, error)
+        return None
+
+    async def _first(self, event: Coroutine[Any, Any, Any], timeout_s: float) -> None:
+        """Wait for an event, at most `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await event
+        except TimeoutError:
+            pass

@@ -1,0 +1,116 @@
+"""One job's share of the places, and the work that waits for one.
+
+While runs are short, work is fetched ahead, so that a place never waits for a round trip to the queue. What waits here
+is leased like what runs; it is handed back when the worker stops, or when it has waited too long.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import Any, NamedTuple
+
+from clarivum import telemetry
+from clarivum.jobs.worker.slots import Slots
+
+log = telemetry.get_logger("clarivum.jobs")
+
+SHORT_S = 0.05
+"""Work is fetched ahead while a typical piece of it takes less than this."""
+SMOOTHING = 0.1
+GATHER_S = 0.003
+"""Where it takes longer, a free place waits this long for others, so that one look serves several."""
+LOOK_UP_S = 1.0
+
+Body = Coroutine[Any, Any, None]
+
+
+class Work(NamedTuple):
+    """What a place is given: the body of a task, and how to hand it back unbegun."""
+
+    begin: Callable[[], Body]
+    hand_back: Callable[[], Body]
+    fetched_at: float
+    """On time.monotonic()."""
+
+
+class Places:
+    """At most `share` at once, of the process's slots; `stale_s`: how long fetched work may wait for one."""
+
+    def __init__(self, job_name: str, slots: Slots, *, share: int, stale_s: float) -> None:
+        self.running: set[asyncio.Task[None]] = set()
+        self._job_name = job_name
+        self._slots = slots
+        self._share = share
+        self._stale_s = stale_s
+        self._backlog: deque[Work] = deque()
+        self._typical_s = float("inf")
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    # -- room --------------------------------------------------------------------------------------------------------
+    async def room(self) -> int:
+        """Wait until enough work can be used to be worth a look; how much. 0 once stopped."""
+        gathered = False
+        while not self._stopping:
+            self._fill()
+            room = self._free()
+            wanted = room + (self._share if self._typical_s < SHORT_S else 0) - len(self._backlog)
+            if wanted * 2 >= self._share or (wanted > 0 and (gathered or not self.running)):
+                return wanted
+            if room > 0:
+                gathered = True
+                await asyncio.sleep(GATHER_S)
+                continue
+            self._changed.clear()
+            self._slots.tell(self._changed)
+            try:
+                async with asyncio.timeout(LOOK_UP_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+        return 0
+
+    def put(self, work: Work) -> None:
+        """Begin it now, or when a place is free."""
+        self._backlog.append(work)
+        self._fill()
+
+    async def stop(self) -> None:
+        """Begin nothing more; hand back what has not begun."""
+        self._stopping = True
+        self._changed.set()
+        waiting, self._backlog = self._backlog, deque()
+        for work in waiting:
+            await work.hand_back()
+
+    # -- tasks -------------------------------------------------------------------------------------------------------
+    def _free(self) -> int:
+        return min(self._slots.free, self._share - len(self.running))
+
+    def _fill(self) -> None:
+        for _ in range(min(self._free(), len(self._backlog))):
+            self._slots.take(1)
+            self._begin()
+
+    def _begin(self) -> None:
+        """The next piece of work, in a place that is already taken."""
+        work, now = self._backlog.popleft(), monotonic()
+        stale = now - work.fetched_at > self._stale_s
+        task = asyncio.get_running_loop().create_task(work.hand_back() if stale else work.begin())
+        self.running.add(task)
+        task.add_done_callback(lambda ended: self._ended(ended, now))
+
+    def _ended(self, task: "asyncio.Task[None]", began: float) -> None:
+        self.running.discard(task)
+        took_s = monotonic() - began
+        known = self._typical_s < float("inf")
+        self._typical_s = self._typical_s + SMOOTHING * (took_s - self._typical_s) if known else took_s
+        if self._backlog and not self._slots.wanted_besides(self._changed):
+            self._begin()
+        else:
+            self._slots.give_back()
+        if 2 * len(self._backlog) <= self._share:
+            self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job task failed", job=self._job_name, exc_info=error)

@@ -1,0 +1,56 @@
+"""`clarivum jobs work`: a worker as a process of its own, from settings to signals."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from clarivum import telemetry
+from clarivum.database import Database
+from clarivum.jobs.declaration import Job
+from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.worker.watchdog import Watchdog
+from clarivum.jobs.worker.worker import Worker, connections_for
+from clarivum.settings import Settings
+
+try:
+    from uvloop import run as run_loop
+except ImportError:  # Windows
+
+    def run_loop(main: Coroutine[Any, Any, None]) -> None:  # type: ignore[misc]
+        asyncio.run(main)
+
+
+def work(
+    jobs: Iterable[Job[Any]], settings: Settings, *, database_url: str, options: WorkerOptions | None = None
+) -> None:
+    """Run these jobs until SIGTERM or SIGINT, then drain. Call on the main thread.
+
+    Raises DependencyDownError when the database does not answer at the start, ConfigurationError when the login evades
+    row-level security or a queue is missing.
+    """
+    telemetry.configure(settings, role="worker")
+    try:
+        run_loop(_work(list(jobs), database_url, options or WorkerOptions(concurrency=settings.job_concurrency)))
+    finally:
+        telemetry.shutdown()
+
+
+async def _work(jobs: list[Job[Any]], database_url: str, options: WorkerOptions) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    database = Database(
+        database_url,
+        pipelines=1,
+        connections=connections_for(options, len(jobs)),
+        application_name="clarivum worker",
+    )
+    async with database:
+        watchdog = Watchdog()
+        watchdog.start()
+        try:
+            await Worker(jobs, database, options, watchdog=watchdog).run(stop)
+        finally:
+            watchdog.stop()
