@@ -50,7 +50,7 @@ async def alive() -> Response:
 
 
 async def metrics() -> Response:
-    """This process's metrics; with several workers, each answers for itself."""
+    """The metrics of this process, or of all that share its port, told apart by a label."""
     return Response(200, METRICS_HEAD, await asyncio.to_thread(render_prometheus))
 
 

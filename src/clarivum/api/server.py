@@ -6,8 +6,10 @@ import functools
 import gc
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import uvicorn
@@ -95,21 +97,28 @@ def serve(
 ) -> None:
     """Listen on the settings' host and port until SIGTERM or SIGINT, then drain for at most DRAIN_S seconds.
 
-    `workers` processes share the port. Raises what build_app and Database.open raise, before anything listens, and
-    ConfigurationError when the address cannot be had.
+    `workers` processes share the port, and each answers /metrics for all. Raises what build_app and Database.open
+    raise, before anything listens, and ConfigurationError when the address cannot be had.
     """
     listener = _listen(settings)
     run = functools.partial(_run, application, settings, listener, outbox, readiness)
     if workers == 1:
         run()
     else:
-        run_workers(run, workers)
+        with tempfile.TemporaryDirectory(prefix="clarivum-metrics-") as shared:
+            run_workers(functools.partial(run, metrics_directory=Path(shared)), workers)
 
 
 def _run(
-    application: Routes, settings: Settings, listener: socket.socket, outbox: Outbox | None, readiness: Readiness
+    application: Routes,
+    settings: Settings,
+    listener: socket.socket,
+    outbox: Outbox | None,
+    readiness: Readiness,
+    *,
+    metrics_directory: Path | None = None,
 ) -> None:
-    configure(settings, role="api")
+    configure(settings, role="api", metrics_directory=metrics_directory)
     try:
         app = build_app(application, settings, outbox=outbox, readiness=readiness)
         server = Server(server_config(app, settings))

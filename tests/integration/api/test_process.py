@@ -1,6 +1,7 @@
 """`serve` as a process of its own: start, several workers, signals, and what keeps it from starting."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -102,6 +103,19 @@ def test_workers_share_the_port_and_end_together(sample_urls: DatabaseUrls) -> N
         workers[0].send_signal(signal.SIGKILL)
         assert process.wait(timeout=15) not in (0, None)
         assert not any(worker.is_running() for worker in workers)
+
+
+def test_whichever_worker_is_asked_shows_the_metrics_of_all(sample_urls: DatabaseUrls) -> None:
+    port = free_port()
+
+    def processes_shown() -> set[str]:
+        page = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        return set(re.findall(r'clarivum_process="(\d+)"', page))
+
+    with serving(sample_urls.app, port, 2) as process:
+        ready(port, process)
+        workers = {str(worker.pid) for worker in psutil.Process(process.pid).children()}
+        until(lambda: processes_shown() == workers, within_s=20)
 
 
 def test_a_port_that_is_taken_is_a_matter_of_configuration(sample_urls: DatabaseUrls) -> None:
