@@ -18,10 +18,12 @@ from clarivum.database.migrations.push import push, seed
 from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login, refuse_outdated_server
 from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import RefusedError
+from clarivum.jobs.worker import watchdog
 from clarivum.settings import Settings
 
 START_TIMEOUT_S = 30.0
 GRACE_S = 12.0
+WORKER = "worker"
 WORKER_READY = b"worker ready"
 
 
@@ -72,7 +74,7 @@ class Backend:
         urls = self._database()
         self._migrate(urls, application)
         environment = {**self._environment(), "DATABASE_URL": urls.app}
-        worker = self._start("worker", ["jobs", "work"], environment)
+        worker = self._start(WORKER, ["jobs", "work"], environment)
         api = self._start("api", ["serve"], environment)
         if identity is not None:
             self._await_identity(identity)
@@ -82,11 +84,18 @@ class Backend:
         Running(os.getpid(), self.api_url, self.identity_url, urls.app, urls.admin).write(data)
 
     def check(self) -> None:
-        """Start Postgres again if it crashed; raise DependencyDownError when another part has ended by itself."""
+        """Start Postgres again if it crashed, and a worker whose watchdog gave up on a job.
+
+        Raises DependencyDownError when another part has ended by itself.
+        """
         if self._server is not None and not self._server.running:
             typer.echo("  Postgres ended by itself; starting it again", err=True)
             self._server.start(self._server.port)
         for child in self.children:
+            if child.name == WORKER and child.process.poll() == watchdog.EXIT_CODE:
+                typer.echo("  the worker ended because a job would not; starting it again", err=True)
+                child.start_again()
+                self._note_children()
             child.check()
 
     @property
@@ -173,8 +182,11 @@ class Backend:
         child = start(name, arguments, environment=environment, logs=self._logs)
         self._stack.callback(child.stop, GRACE_S)
         self.children.append(child)
-        leftovers.note(self.options.data, [child.process.pid for child in self.children])
+        self._note_children()
         return child
+
+    def _note_children(self) -> None:
+        leftovers.note(self.options.data, [child.process.pid for child in self.children])
 
     def _environment(self) -> dict[str, str]:
         environment = {

@@ -16,11 +16,17 @@ LAST_LINES = 12
 
 @dataclass(slots=True)
 class Child:
-    """One started process and the file that its output goes to."""
+    """One started process, how to start it again, and the file that its output goes to."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+
+    def start_again(self) -> None:
+        """Another process in the place of one that has ended; its log goes on."""
+        self.process = _spawn(self.arguments, self.environment, self.log, "ab")
 
     def check(self) -> None:
         """Raise DependencyDownError with the end of its log if the process has ended."""
@@ -44,16 +50,7 @@ def start(name: str, arguments: Sequence[str], *, environment: Mapping[str, str]
     """Start `clarivum ARGUMENTS` in the background, its output in `logs/NAME.log` (begun anew)."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "clarivum", "--ends-with", str(os.getpid()), *arguments],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return Child(name, process, log)
+    return Child(name, _spawn(arguments, environment, log, "wb"), log, arguments, environment)
 
 
 def wait_until(ready: Callable[[], bool], children: Sequence[Child], timeout_s: float) -> None:
@@ -66,6 +63,18 @@ def wait_until(ready: Callable[[], bool], children: Sequence[Child], timeout_s: 
             names = ", ".join(child.name for child in children)
             raise DependencyDownError(f"{names} did not become ready within {timeout_s:g} s; see {children[0].log}")
         time.sleep(0.02)
+
+
+def _spawn(arguments: Sequence[str], environment: Mapping[str, str], log: Path, mode: str) -> "subprocess.Popen[bytes]":
+    with log.open(mode) as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "clarivum", "--ends-with", str(os.getpid()), *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def _tail(path: Path) -> str:
