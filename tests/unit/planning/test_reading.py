@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clarivum.database.planning.explain import Node, read_plan, tree
+from clarivum.database.planning.explain import Node, indexes_used, read_plan, tree
 from clarivum.database.planning.reading import Reading, measure
 from clarivum.database.planning.weakness import Cause, weaknesses
 
@@ -149,3 +149,18 @@ def test_a_plan_reads_as_a_tree() -> None:
         "      Index Cond: (leads.a = $1)",
         "      Filter: (leads.b = $2)",
     ]
+
+
+def test_the_inner_side_of_a_loop_begins_once_per_outer_row() -> None:
+    outer, once = scan("Seq Scan", 50, "tiny"), step("Result", 1, **{"Parent Relationship": "InitPlan"})
+    plan = read_plan([{"Plan": step("Nested Loop", 500, once, outer, inner(scan("Index Scan", 10, **FILTERED)))}])
+    found = measure(plan, lambda node: (node.rows, node.rows))
+    assert [found.loops[id(node)] for node in plan.walk()] == [1, 1, 1, 50]
+
+
+def test_a_bitmap_walks_an_index_of_the_table_above_it() -> None:
+    bitmap = scan("Bitmap Heap Scan", 10, **{"Plans": [step("Bitmap Index Scan", 10, **{"Index Name": "i"})]})
+    insert = step("ModifyTable", 0, bitmap, **{"Schema": "public", "Relation Name": "tiny"})
+    insert["Conflict Arbiter Indexes"] = ["tiny_pkey"]
+    used = set(indexes_used(read_plan([{"Plan": insert}])))
+    assert used == {("public.leads", "i"), ("public.tiny", "tiny_pkey")}

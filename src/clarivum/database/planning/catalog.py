@@ -65,6 +65,7 @@ class Index:
     unique: bool
     method: str
     oid: int
+    primary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Table:
     """Grantee and privilege, the owner's own left out; PUBLIC is `public`."""
     indexes: tuple[Index, ...]
     foreign_keys: tuple[ForeignKey, ...]
+    partition_of: str = ""
+    """The partitioned table that it is a partition of, as `schema.table`; empty when it is none."""
 
     @property
     def qualified(self) -> str:
@@ -127,7 +130,10 @@ class Catalog:
 
 TABLES = """
     select c.oid::bigint, n.nspname as schema, c.relname as name, c.relkind::text as kind,
-        coalesce(obj_description(c.oid, 'pg_class'), '') as comment, c.relrowsecurity, c.relforcerowsecurity
+        coalesce(obj_description(c.oid, 'pg_class'), '') as comment, c.relrowsecurity, c.relforcerowsecurity,
+        coalesce((select pn.nspname || '.' || p.relname from pg_inherits h join pg_class p on p.oid = h.inhparent
+            join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = c.oid and c.relispartition), '')
+            as partition_of
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'm') and n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'
         and n.nspname <> all (%s)
@@ -173,7 +179,8 @@ INDEXES = """
         array(select o from unnest(i.indoption) with ordinality o (o, n) order by n) as options,
         array(select a.attlen from pg_attribute a where a.attrelid = i.indexrelid and a.attnum <= i.indnkeyatts
             order by a.attnum) as widths,
-        coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate, i.indisunique as is_unique, m.amname as method
+        coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate, i.indisunique as is_unique, m.amname as method,
+        i.indisprimary as is_primary
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
     where i.indrelid = any (%s::oid[]) and i.indisvalid
     order by 1, 2"""
@@ -210,6 +217,7 @@ def read_catalog(connection: psycopg.Connection) -> Catalog:
             grants=tuple(sorted({(grant.grantee, grant.privilege) for grant in grants[row.oid]})),
             indexes=tuple(map(_index, indexes[row.oid])),
             foreign_keys=tuple(_foreign_keys(constraints[row.oid])),
+            partition_of=row.partition_of,
         )
         for row in rows
     )
@@ -226,7 +234,15 @@ def _grouped(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
 def _index(row: Any) -> Index:
     order = tuple(ORDERS[option & 3] for option in row.options[: len(row.keys)])
     return Index(
-        row.name, tuple(row.keys), order, tuple(row.widths), row.predicate, row.is_unique, row.method, row.index_oid
+        name=row.name,
+        keys=tuple(row.keys),
+        order=order,
+        widths_bytes=tuple(row.widths),
+        predicate=row.predicate,
+        unique=row.is_unique,
+        method=row.method,
+        oid=row.index_oid,
+        primary=row.is_primary,
     )
 
 

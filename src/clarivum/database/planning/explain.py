@@ -18,6 +18,8 @@ class Node:
     """What it is to its parent: Outer, Inner, InitPlan, SubPlan, Member, Subquery; empty at the root."""
     rows: float
     """Rows it returns, each time it is run."""
+    cost: float
+    """The planner's estimate of running it once to its end, all below it included; a page read in order costs 1."""
     schema: str
     table: str
     alias: str
@@ -28,6 +30,8 @@ class Node:
     join_type: str
     strategy: str
     """How an Aggregate works: Plain, Sorted, Hashed or Mixed."""
+    arbiters: tuple[str, ...]
+    """The unique indexes that ON CONFLICT asks."""
     text: Mapping[str, str]
     """What a person wants to read beside the kind: conditions and keys, by Postgres' names."""
     children: tuple["Node", ...]
@@ -69,6 +73,15 @@ def tree(node: Node, depth: int = 0) -> Iterator[str]:
         yield from tree(child, depth + 1)
 
 
+def indexes_used(node: Node, relation: str = "") -> Iterator[tuple[str, str]]:
+    """Each index that a plan walks or asks, as the table's `schema.table` and the index's name."""
+    if node.table:
+        relation = node.relation
+    yield from ((relation, name) for name in (node.index, *node.arbiters) if name)
+    for child in node.children:
+        yield from indexes_used(child, relation)
+
+
 def _node(document: Mapping[str, Any]) -> Node:
     kind = str(document["Node Type"])
     text = {name: _text(document[name]) for name in DETAILS if name in document}
@@ -76,6 +89,7 @@ def _node(document: Mapping[str, Any]) -> Node:
         kind=kind,
         relationship=str(document.get("Parent Relationship", "")),
         rows=float(document["Plan Rows"]),
+        cost=float(document.get("Total Cost", 0.0)),
         schema=str(document.get("Schema", "")),
         table=str(document.get("Relation Name", "")),
         alias=str(document.get("Alias", "")),
@@ -85,6 +99,7 @@ def _node(document: Mapping[str, Any]) -> Node:
         sort_keys=tuple(document.get("Sort Key", ())),
         join_type=str(document.get("Join Type", "")),
         strategy=str(document.get("Strategy", "")),
+        arbiters=tuple(document.get("Conflict Arbiter Indexes", ())),
         text=text,
         children=tuple(_node(child) for child in document.get("Plans", ())),
     )

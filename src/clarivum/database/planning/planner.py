@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from clarivum.database.planning.catalog import Catalog, read_catalog
-from clarivum.database.planning.explain import Node
+from clarivum.database.planning.explain import Node, indexes_used
 from clarivum.database.planning.inflate import Inflation
 from clarivum.database.planning.proposal import Proposal, proposals
 from clarivum.database.planning.reading import Reading, measure
@@ -56,6 +56,8 @@ class Verdict:
     mended: Planned | None = None
     """The worst plan again, with `indexes`."""
     tried: int = 0
+    uses: frozenset[tuple[str, str]] = frozenset()
+    """Each index that the plan of some role and variant walks or asks: `schema.table` and the index's name."""
 
 
 class Planner:
@@ -105,7 +107,8 @@ class Planner:
                 refused[role] = error.diag.message_primary or type(error).__name__
         planned.sort(key=lambda each: each.badness, reverse=True)
         worst = planned[0] if planned else None
-        verdict = Verdict(worst, tuple(dict.fromkeys(each.role for each in planned)), refused)
+        uses = frozenset(used for each in planned for used in indexes_used(each.plan))
+        verdict = Verdict(worst, tuple(dict.fromkeys(each.role for each in planned)), refused, uses=uses)
         weak = [each for each in planned if each.weaknesses]
         return self._mend(verdict, weak) if weak else verdict
 

@@ -5,8 +5,8 @@ from the top and works that out: a Limit stops the steps below it early unless o
 first (Sort, Hash, Aggregate); the inner side of a nested loop and a correlated subplan run once per row; and a scan
 looks at every row that its index condition lets through, of which its filter keeps some."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from clarivum.database.planning.explain import Node
 
@@ -48,6 +48,8 @@ class Reading:
     scans: tuple[Scan, ...]
     sorts: tuple[LimitedSort, ...]
     returned: float
+    loops: Mapping[int, float] = field(default_factory=dict, repr=False, compare=False)
+    """How often each step is begun, by `id(node)`: 1 unless it stands on the inner side of a loop or in a subplan."""
 
     @property
     def read(self) -> float:
@@ -73,15 +75,18 @@ def measure(plan: Node, looks_at: LooksAt) -> Reading:
     """Walk the plan; `looks_at` answers for each scan."""
     scans: list[Scan] = []
     sorts: list[LimitedSort] = []
-    for found in _walk(plan, _Pull(), looks_at):
+    loops: dict[int, float] = {}
+    for found in _walk(plan, _Pull(), looks_at, loops):
         (scans if isinstance(found, Scan) else sorts).append(found)  # type: ignore[arg-type]
     returned = plan.rows
     if plan.kind == "ModifyTable" and plan.children and returned == 0:
         returned = plan.children[0].rows
-    return Reading(tuple(scans), tuple(sorts), returned)
+    return Reading(tuple(scans), tuple(sorts), returned, loops)
 
 
-def _walk(node: Node, pull: _Pull, looks_at: LooksAt) -> Iterator[Scan | LimitedSort]:
+def _walk(node: Node, pull: _Pull, looks_at: LooksAt, loops: dict[int, float]) -> Iterator[Scan | LimitedSort]:
+    """What the plan scans and sorts; notes in `loops` how often each step is begun."""
+    loops[id(node)] = pull.times
     looked_at = node.rows
     if node.is_scan:
         looked_at, kept = looks_at(node)
@@ -93,12 +98,13 @@ def _walk(node: Node, pull: _Pull, looks_at: LooksAt) -> Iterator[Scan | Limited
     inner = [child for child in node.children if child.relationship not in SUBORDINATE]
     for child in node.children:
         if child.relationship == "InitPlan":
-            yield from _walk(child, _Pull(), looks_at)
+            yield from _walk(child, _Pull(), looks_at, loops)
         elif child.relationship == "SubPlan":
             once = "hashed SubPlan" in node.filter
-            yield from _walk(child, _Pull(times=1.0 if once else pull.times * pull.share * looked_at), looks_at)
+            times = 1.0 if once else pull.times * pull.share * looked_at
+            yield from _walk(child, _Pull(times=times), looks_at, loops)
     for position, child in enumerate(inner):
-        yield from _walk(child, _below(node, child, position, inner, pull), looks_at)
+        yield from _walk(child, _below(node, child, position, inner, pull), looks_at, loops)
 
 
 def _below(node: Node, child: Node, position: int, siblings: list[Node], pull: _Pull) -> _Pull:
