@@ -14,7 +14,7 @@ from clarivum.application.feature import Feature
 from clarivum.database import Query
 from clarivum.errors import ConfigurationError, DeclarationError
 from clarivum.jobs import Job
-from clarivum.owners import Owner, parse_owners
+from clarivum.owners import Owner, parse_owners, unknown_owner
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,7 @@ class Application:
         _refuse_twice("job", (job.name for job in self._each_job()))
         for feature in self.features:
             if feature.owner not in self.owners:
-                raise DeclarationError(
-                    f"feature {feature.name!r}: owner {feature.owner!r} is not a team of owners.toml "
-                    f"({', '.join(sorted(self.owners))})"
-                )
+                raise DeclarationError(f"feature {feature.name!r}: {unknown_owner(feature.owner, self.owners)}")
 
     @cached_property
     def owners(self) -> Mapping[str, Owner]:

@@ -41,6 +41,6 @@ class Finding:
     owner: str
     """The team, a name of owners.toml."""
     ask: str
-    """Contact and channel of the team, or the data champion."""
+    """Person and channel of the team, or the data champion."""
     docs: str
     """Page and heading that explain the rule, relative to the application's root."""

@@ -83,7 +83,7 @@ def _finding(rule: Rule, problem: Problem, facts: Facts, owners: Mapping[str, Ow
     elif rule.ask is Ask.DATA_CHAMPION:
         ask = owner.data_champion
     else:
-        ask = f"{owner.contact}, {owner.channel}"
+        ask = f"{owner.person}, {owner.channel}"
     return Finding(
         file=problem.file,
         line=problem.line,

@@ -36,7 +36,7 @@ async def greet_later(payload: Greet, run: Run) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "owners.toml").write_text('[teams.a]\nchannel = "#a"\ncontact = "a"\ndata_champion = "a"\n')
+    (tmp_path / "owners.toml").write_text('[teams.a]\nchannel = "#a"\nperson = "a"\ndata_champion = "a"\n')
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def test_two_features_of_one_name_and_two_jobs_of_one_name_are_refused(root: Pat
 
 
 def test_an_owner_that_nobody_is_is_refused_with_those_there_are(root: Path) -> None:
-    with pytest.raises(DeclarationError, match=r"owner 'b' is not a team of owners\.toml \(a\)"):
+    with pytest.raises(DeclarationError, match=r"owner 'b' is not a team of owners\.toml; its teams are a"):
         _application(root, [Feature("first", owner="b")])
 
 

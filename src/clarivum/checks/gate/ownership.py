@@ -4,7 +4,6 @@ A table belongs to the team that its comment names; before it has one, to the au
 object without a comment of its own belongs to the schema's owner, when the schema's comment names one.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +13,8 @@ from pglast.enums import AlterTableType, ConstrType, ObjectType
 
 from clarivum.checks.statements import Names
 from clarivum.checks.statements.naming import of_relation, of_words
+from clarivum.owners import owner_in
 
-OWNER = re.compile(r"\bowner:\s*([A-Za-z0-9_-]+)")
 TABLES = frozenset({ObjectType.OBJECT_TABLE, ObjectType.OBJECT_VIEW, ObjectType.OBJECT_MATVIEW})
 SCHEMALESS = "public"
 
@@ -73,12 +72,6 @@ class Ownership:
             columns = [str(each.sval) for each in constraint.fk_attrs or ()] or [column]
             name = constraint.conname or f"{table.partition('.')[2]}_{'_'.join(columns)}_fkey"
             self.names.foreign_keys[table, name] = of_relation(constraint.pktable)
-
-
-def owner_in(comment: str | None) -> str:
-    """The team that a comment names, empty when it names none."""
-    found = OWNER.search(comment or "")
-    return found[1] if found else ""
 
 
 def _create(state: Ownership, node: Any, author: str) -> None:

@@ -6,6 +6,7 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
 from clarivum.checks.sources import has_star, keyword, text
+from clarivum.owners import unknown_owner
 
 
 def look(facts: Facts) -> Iterator[Problem]:
@@ -16,7 +17,7 @@ def look(facts: Facts) -> Iterator[Problem]:
         if given is None and not has_star(feature.call):
             message = "the feature names no owner"
         elif owner is not None and owner not in facts.owners:
-            message = f"owner {owner!r} is not a team of owners.toml"
+            message = unknown_owner(owner, facts.owners)
         else:
             continue
         yield Problem(feature.file, feature.line, feature.subject, message, f"owner= one of {teams}, or add the team")

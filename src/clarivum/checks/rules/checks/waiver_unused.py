@@ -6,12 +6,13 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Level, Problem
 from clarivum.checks.rule import Rule
 from clarivum.checks.waivers import FILE
+from clarivum.owners import unknown_owner
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for waiver in facts.waivers:
         if waiver.owner not in facts.owners:
-            message = f"its owner {waiver.owner!r} is not a team of owners.toml"
+            message = f"its {unknown_owner(waiver.owner, facts.owners)}"
         elif waiver.rule in facts.judged and waiver not in facts.used_waivers and not waiver.is_expired(facts.today):
             message = f"{waiver.rule} finds nothing about {waiver.subject} any more"
         elif waiver.rule not in facts.rule_ids:

@@ -6,13 +6,14 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Ask, Rule
 from clarivum.checks.rules.database.tables import owner_of, problem, tables
+from clarivum.owners import unknown_owner
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
         owner = owner_of(table)
         if owner not in facts.owners:
-            message = f"its owner {owner!r} is not a team of owners.toml" if owner else "its comment names no owner"
+            message = f"its {unknown_owner(owner, facts.owners)}" if owner else "its comment names no owner"
             fix = f"comment on table {table.qualified} is 'owner: {min(facts.owners, default='team')}. What it holds.';"
             yield problem(facts, table, message, fix)
 

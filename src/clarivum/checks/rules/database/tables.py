@@ -1,14 +1,12 @@
 """What the rules on tables share: which tables are looked at, and how a problem with one is placed."""
 
-import re
 from collections.abc import Iterator
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.database.planning import Table
-
-OWNER = re.compile(r"\bowner:\s*([A-Za-z0-9_-]+)")
+from clarivum.owners import owner_in
 
 
 def tables(facts: Facts) -> Iterator[Table]:
@@ -18,8 +16,7 @@ def tables(facts: Facts) -> Iterator[Table]:
 
 def owner_of(table: Table) -> str:
     """The team that the table's comment names, empty when it names none."""
-    found = OWNER.search(table.comment)
-    return found[1] if found else ""
+    return owner_in(table.comment)
 
 
 def problem(facts: Facts, table: Table, message: str, fix: str = "", *, made: str = "") -> Problem:
