@@ -3,7 +3,7 @@
 A message says what failed, where, what was expected and how to fix it; never a payload, a token or another tenant's id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -55,7 +55,10 @@ class Violation:
 
 
 class ClarivumError(Exception):
-    """A failure with a registered code. `detail` may be shown to the caller; `log` only reaches the log."""
+    """A failure with a registered code. `detail` may be shown to the caller; `log` only reaches the log.
+
+    `extensions` are further members of the problem document (RFC 9457 section 3.2).
+    """
 
     default: ClassVar[Code]
 
@@ -67,6 +70,7 @@ class ClarivumError(Exception):
         violations: Sequence[Violation] = (),
         retry_after_s: int | None = None,
         log: str | None = None,
+        extensions: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code or self.default
@@ -74,6 +78,7 @@ class ClarivumError(Exception):
         self.violations = tuple(violations)
         self.retry_after_s = retry_after_s
         self.log = log
+        self.extensions = dict(extensions or {})
 
 
 # -- the request ------------------------------------------------------------------------------------------------------
@@ -104,11 +109,29 @@ CONFLICTING_CREDENTIALS = register(
     "The request carries credentials that contradict each other",
     "Send one Authorization header, or one session cookie, of one subject.",
 )
+INVALID_REDIRECT = register(
+    "invalid_redirect",
+    400,
+    "The place to return to is not a path of this site",
+    "Send returnTo as a path such as /account, without a scheme, a host, or an encoded spelling of them.",
+)
+LOGIN_FAILED = register(
+    "login_failed",
+    400,
+    "The login could not be completed",
+    "Start again at /auth/login, in one tab, and come back within ten minutes.",
+)
 INVALID_TOKEN = register(
     "invalid_token",
     401,
     "The access token was not accepted",
     "Ask the issuer for a new access token for this API's audience.",
+)
+INVALID_SESSION = register(
+    "invalid_session",
+    401,
+    "The session cookie was not accepted",
+    "Sign in again. If every session is refused: see Session cookies in docs/guide/auth.md.",
 )
 UNAUTHENTICATED = register(
     "unauthenticated",
@@ -116,8 +139,26 @@ UNAUTHENTICATED = register(
     "This needs a signed-in caller",
     "Send an access token: `Authorization: Bearer …`.",
 )
+MFA_REQUIRED = register(
+    "mfa_required",
+    401,
+    "This needs a sign-in with a second factor",
+    "Sign in again at /auth/login?mfa=1, or ask the issuer for a token with acr_values of the challenge.",
+)
+LOGIN_DENIED = register(
+    "login_denied",
+    403,
+    "The identity provider did not let the person in",
+    "Sign in again at /auth/login and agree to what is asked, or ask an administrator for access.",
+)
 FORBIDDEN = register(
     "forbidden", 403, "The caller may not do this", "Ask an administrator for the role that the route names."
+)
+CSRF_FAILED = register(
+    "csrf_failed",
+    403,
+    "A change made with a session cookie does not prove that it comes from our own pages",
+    "Send it from an allowed origin, with the token of GET /auth/csrf in the header x-csrf-token.",
 )
 NOT_FOUND = register(
     "not_found", 404, "There is no such thing, or not for this caller", "Check the path and the identifier."
@@ -256,7 +297,7 @@ MIGRATION_CROSSES_TEAMS = register(
     "migration_crosses_teams",
     500,
     "A migration changes another team's tables, and no addendum says so; nothing was applied",
-    "Agree on it with the owners, write an addendum below docs/adr that names migration and objects, and push again.",
+    "Run `./clarivum adr new --addendum`, agree on it with the owners, fill it in, and push again.",
     Exit.REFUSED,
 )
 DEPENDENCY_DOWN = register(

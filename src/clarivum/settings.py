@@ -81,6 +81,11 @@ class Settings(BaseModel):
         default="https://clarivum.com/roles",
         about="the namespaced claim that carries roles",
     )
+    amr_claim: str = _from(
+        "CLARIVUM_AMR_CLAIM",
+        default="https://clarivum.com/amr",
+        about="the namespaced claim that says how the person proved who they are; `amr` itself is read as well",
+    )
     host: str = _from("CLARIVUM_HOST", default="127.0.0.1", about="address the API listens on")
     port: int = _from(
         "CLARIVUM_PORT", "PORT", default=8000, ge=0, le=65535, about="port the API listens on; 0 picks one"

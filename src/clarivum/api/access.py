@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from clarivum.auth import ROLES
-from clarivum.errors import DeclarationError
+from clarivum.api.response import Scope
+from clarivum.auth import ROLES, STAFF_ROLES
+from clarivum.errors import MFA_REQUIRED, DeclarationError, RequestError
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 SIGNED_IN_RATE = "6000/minute"
@@ -37,11 +39,25 @@ class Access:
     signed_in: bool
     roles: frozenset[str]
     rate: Rate | None
+    mfa: bool = False
+    """Whether the caller must have signed in with a second factor."""
 
     def __str__(self) -> str:
         if not self.signed_in:
             return "anyone"
-        return f"role {' or '.join(sorted(self.roles))}" if self.roles else "authenticated"
+        who = f"role {' or '.join(sorted(self.roles))}" if self.roles else "authenticated"
+        return f"{who}, with a second factor" if self.mfa else who
+
+
+def second_factor_required(scope: Scope, step_up_path: str | None) -> RequestError:
+    """The 401 for a caller who holds the role and not the second factor (RFC 9470), with where to get it."""
+    extensions = {}
+    if step_up_path is not None:
+        return_to = quote(scope["path"]) if scope["method"] == "GET" else "/"
+        extensions["step_up"] = f"{step_up_path}&returnTo={quote(return_to, safe='')}"
+    return RequestError(
+        "This route is for callers who signed in with a second factor.", code=MFA_REQUIRED, extensions=extensions
+    )
 
 
 def anyone(*, rate: str | None = None) -> Access:
@@ -49,16 +65,19 @@ def anyone(*, rate: str | None = None) -> Access:
     return Access(False, frozenset(), Rate.parse(rate) if rate else None)
 
 
-def authenticated(*, rate: str = SIGNED_IN_RATE) -> Access:
-    """Any caller with a verified token; at most `rate` per subject."""
-    return Access(True, frozenset(), Rate.parse(rate))
+def authenticated(*, rate: str = SIGNED_IN_RATE, mfa: bool = False) -> Access:
+    """Any caller with a verified token, with a second factor if `mfa`; at most `rate` per subject."""
+    return Access(True, frozenset(), Rate.parse(rate), mfa)
 
 
-def role(*names: str, rate: str = SIGNED_IN_RATE) -> Access:
-    """A verified caller who holds at least one of `names`; at most `rate` per subject."""
+def role(*names: str, rate: str = SIGNED_IN_RATE, mfa: bool | None = None) -> Access:
+    """A verified caller who holds at least one of `names`; at most `rate` per subject.
+
+    `mfa` asks for a second factor. Unless it is said, routes for staff alone ask for one.
+    """
     if not names:
         raise DeclarationError("role() names no role: use authenticated() for any signed-in caller")
     for name in names:
         if name not in ROLES:
             raise DeclarationError(f"role({name!r}): the roles are {', '.join(ROLES)}")
-    return Access(True, frozenset(names), Rate.parse(rate))
+    return Access(True, frozenset(names), Rate.parse(rate), STAFF_ROLES.issuperset(names) if mfa is None else mfa)

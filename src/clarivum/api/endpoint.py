@@ -8,6 +8,7 @@ import asyncio
 from time import monotonic
 from typing import Any
 
+from clarivum.api.access import second_factor_required
 from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
 from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
@@ -98,6 +99,8 @@ class Endpoint:
                 raise RequestError("This route needs an access token.", code=UNAUTHENTICATED)
             if access.roles and access.roles.isdisjoint(principal.roles):
                 raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
+            if access.mfa and not principal.mfa:
+                raise second_factor_required(scope, self._resources.step_up_path)
         if self._limiter is not None:
             caller = principal.subject or rate_key(self._address(scope, headers))
             self._take(self._limiter, caller, now, standing)

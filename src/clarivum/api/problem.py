@@ -6,9 +6,11 @@ from typing import Any
 import orjson
 
 from clarivum.api.response import PROBLEM_HEAD, Response, header_lines
+from clarivum.auth import MULTI_FACTOR
 from clarivum.errors import (
     INTERNAL,
     INVALID_TOKEN,
+    MFA_REQUIRED,
     RATE_LIMITED,
     REQUEST_IN_FLIGHT,
     UNAUTHENTICATED,
@@ -26,6 +28,8 @@ MAX_INSTANCE_CHARACTERS = 2_000
 _RETRIED = frozenset({RATE_LIMITED.name, REQUEST_IN_FLIGHT.name, UNAVAILABLE.name})
 _CHALLENGES = {
     UNAUTHENTICATED.name: b'www-authenticate: Bearer realm="clarivum"\r\n',
+    MFA_REQUIRED.name: b'www-authenticate: Bearer realm="clarivum", error="insufficient_user_authentication", '
+    b'error_description="A second factor is required", acr_values="%b"\r\n' % MULTI_FACTOR.encode("ascii"),
     INVALID_TOKEN.name: b'www-authenticate: Bearer realm="clarivum", error="invalid_token"\r\n',
 }
 
@@ -53,6 +57,7 @@ def problem(error: ClarivumError, *, instance: str, request_id: str, headers: di
             {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
             for violation in error.violations
         ]
+    body |= error.extensions
     head = PROBLEM_HEAD + _CHALLENGES.get(code.name, b"")
     if error.retry_after_s is not None or code.name in _RETRIED:
         head += b"retry-after: %d\r\n" % (error.retry_after_s or RETRY_AFTER_S)
@@ -92,6 +97,7 @@ def schema() -> dict[str, Any]:
             "instance": {**text, "format": "uri-reference"},
             "code": {**text, "description": "Stable; see docs/errors.md."},
             "request_id": {**text, "description": "The id of the request's trace."},
+            "step_up": {**text, "format": "uri-reference", "description": "With mfa_required: where to sign in again."},
             "errors": {"type": "array", "items": violation, "description": "Every failed expectation."},
         },
         "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],

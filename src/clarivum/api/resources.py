@@ -23,6 +23,8 @@ class Resources:
     max_body_bytes: int
     request_timeout_s: float
     rate_limits: bool = True
+    step_up_path: str | None = None
+    """Where to sign in again with a second factor; None without a login of our own."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""

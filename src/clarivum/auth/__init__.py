@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clarivum.auth.bearer import bearer_token
 from clarivum.auth.policy import Issuer, TokenPolicy
-from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, Principal
+from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, MULTI_FACTOR, Principal
 from clarivum.auth.refusal import Reason, TokenRefusedError
 from clarivum.auth.roles import ROLES, STAFF_ROLES
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANONYMOUS_PRINCIPAL",
+    "MULTI_FACTOR",
     "ROLES",
     "STAFF_ROLES",
     "Issuer",

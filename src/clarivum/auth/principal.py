@@ -14,6 +14,8 @@ from clarivum.database.context import ANONYMOUS, AUTHENTICATED_STATEMENT_TIMEOUT
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
 MAX_EMAIL_CHARACTERS = 254
+MULTI_FACTOR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+"""What `acr_values` asks for, and `acr` says, for a sign-in with a second factor. Auth0 knows this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Principal:
     context: Context
     expires_at: float
     is_machine: bool = False
+    mfa: bool = False
+    """Whether the person proved who they are with a second factor, as the issuer says in `amr` or `acr`."""
+    issued_at: float = 0.0
+    """The token's `iat`; 0 when it has none, older than any revocation."""
     staff_context: Context | None = None
 
     @property
@@ -42,7 +48,7 @@ class Principal:
 ANONYMOUS_PRINCIPAL = Principal(None, frozenset(), frozenset(), None, ANONYMOUS, float("inf"))
 
 
-def principal_from(claims: Mapping[str, Any], *, roles_claim: str) -> tuple[Principal, int]:
+def principal_from(claims: Mapping[str, Any], *, roles_claim: str, amr_claim: str = "amr") -> tuple[Principal, int]:
     """The principal of verified claims, and how many unknown roles were dropped."""
     roles, dropped = known_roles(claims.get(roles_claim))
     subject, email = claims["sub"], _email(claims, roles_claim)
@@ -55,6 +61,8 @@ def principal_from(claims: Mapping[str, Any], *, roles_claim: str) -> tuple[Prin
         context=Context("authenticated", text, AUTHENTICATED_STATEMENT_TIMEOUT_MS),
         expires_at=float(claims["exp"]),
         is_machine=claims.get("gty") == "client-credentials",
+        mfa=_second_factor(claims, amr_claim),
+        issued_at=float(claims.get("iat", 0)),
         staff_context=(
             Context("clarivum_staff", text, AUTHENTICATED_STATEMENT_TIMEOUT_MS) if roles & STAFF_ROLES else None
         ),
@@ -68,6 +76,13 @@ def _database_claims(subject: str, roles: frozenset[str], email: str | None) -> 
     if email is not None:
         claims["email"] = email
     return json.dumps(claims, ensure_ascii=False, separators=(",", ":"))
+
+
+def _second_factor(claims: Mapping[str, Any], amr_claim: str) -> bool:
+    """Whether `amr` (RFC 8176) names `mfa`, in Auth0's namespaced claim or its own, or `acr` says multi-factor."""
+    methods = (claims.get(name) for name in (amr_claim, "amr"))
+    named = any(isinstance(entries, list) and "mfa" in entries for entries in methods)
+    return named or claims.get("acr") == MULTI_FACTOR
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:

@@ -39,6 +39,7 @@ class TokenVerifier:
         self._clock = clock
         self._policy = policy or TokenPolicy()
         self._roles_claim = settings.roles_claim
+        self._amr_claim = settings.amr_claim
         self._audience = settings.auth0_audience
         configured = tuple(issuers) or issuers_of(settings)
         self._issuers = {issuer.url: issuer for issuer in configured}
@@ -116,7 +117,7 @@ class TokenVerifier:
         # No await from here on: a key cannot be withdrawn between the check and the entry in the cache.
         if not key.verifies(compact.algorithm, compact.signing_input, compact.signature):
             raise TokenRefusedError(Reason.SIGNATURE, "the signature is not the key's, or the key is not for this alg")
-        principal, dropped = principal_from(claims, roles_claim=self._roles_claim)
+        principal, dropped = principal_from(claims, roles_claim=self._roles_claim, amr_claim=self._amr_claim)
         if dropped:
             ROLES_DROPPED.add(dropped)
         TOKENS.add(1, "accepted")

@@ -20,11 +20,14 @@ MAX_LIFETIME_S = 30 * 86_400
 
 
 @app.command()
-def token(
+def token(  # noqa: PLR0917 - each is an option of the command
     role: Annotated[list[str] | None, typer.Option(help="A role of the caller; may be repeated.")] = None,
     sub: Annotated[str, typer.Option(help="The caller's subject, like 'auth0|alice'.")] = "auth0|alice",
     email: Annotated[str | None, typer.Option(help="The caller's address.")] = None,
     expires: Annotated[str, typer.Option(help="Lifetime: 90s, 15m, 1h, 7d.")] = "1h",
+    mfa: Annotated[
+        bool | None, typer.Option("--mfa/--no-mfa", help="Signed in with a second factor. [as staff roles need it]")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
 ) -> None:
     """Print an access token of the stand-in, for `authorization: Bearer …`.
@@ -37,7 +40,7 @@ def token(
     if running and running.identity_url:
         environment.setdefault("CLARIVUM_IDENTITY_URL", running.identity_url)
     stand_in = StandIn(Settings.load(environment), folder)
-    typer.echo(stand_in.issue(sub, role or ["member"], email, lifetime_s(expires)))
+    typer.echo(stand_in.issue(sub, role or ["member"], email, lifetime_s(expires), mfa=mfa))
 
 
 def lifetime_s(text: str) -> int:

@@ -95,6 +95,17 @@ def test_the_guard_tells_who_is_unknown_from_who_may_not(api: RunningApi) -> Non
     assert api.client.get("/staff/notes", headers=api.token("auth0|ed", "editor")).status_code == 200
 
 
+def test_a_route_for_staff_asks_for_a_second_factor(api: RunningApi) -> None:
+    token = api.stand_in.issue("auth0|ed", ["editor"], mfa=False)
+    refused = api.client.get("/staff/notes", headers={"authorization": f"Bearer {token}"})
+    assert (refused.status_code, code(refused)) == (401, "mfa_required")
+    challenge = refused.headers["www-authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert 'acr_values="http://schemas.openid.net/pape/policies/2007/06/multi-factor"' in challenge
+    assert "step_up" not in refused.json()  # there is no login of our own here
+    assert api.client.get("/notes", headers={"authorization": f"Bearer {token}"}).status_code == 200
+
+
 @pytest.mark.parametrize("authorization", ["Bearer x", "Bearer", "Bearer a.b.c", "bearer " + "x" * 9_000])
 def test_a_bad_token_is_refused_even_where_none_is_needed(api: RunningApi, authorization: str) -> None:
     for path in ("/notes", "/whoami"):

@@ -161,7 +161,7 @@ def test_a_complete_declaration_keeps_everything_a_check_may_ask() -> None:
     assert isinstance(make_thing, Route)
     assert (make_thing.method, make_thing.path, make_thing.status) == ("POST", "/api/v1/things/{thing_id}", 201)
     assert (make_thing.name, make_thing.summary, make_thing.description) == ("make_thing", "Make a thing", "Once.")
-    assert str(make_thing.access) == "role editor"
+    assert str(make_thing.access) == "role editor, with a second factor"
     assert make_thing.problems == (CONFLICT,)
     assert [(parameter.name, str(parameter.source)) for parameter in make_thing.parameters] == [
         ("thing_id", "path"),
@@ -184,3 +184,14 @@ def test_annotations_may_be_text() -> None:
         raise NotImplementedError
 
     assert [parameter.repeated for parameter in list_things.parameters] == [False, True]
+
+
+def test_routes_for_staff_ask_for_a_second_factor_unless_said() -> None:
+    assert role("admin").mfa
+    assert role("editor", "ops").mfa
+    assert not role("member").mfa
+    assert not role("member", "admin").mfa
+    assert not role("admin", mfa=False).mfa
+    assert role("member", mfa=True).mfa
+    assert authenticated(mfa=True).mfa
+    assert not anyone(rate="1/minute").mfa

@@ -36,6 +36,31 @@ def test_database_claims_hold_nothing_else() -> None:
     assert principal.context.claims == '{"sub":"auth0|alice","role":"authenticated","app_roles":["admin","ops"]}'
 
 
+AMR_CLAIM = "https://clarivum.com/amr"
+
+
+@pytest.mark.parametrize(
+    ("said", "mfa"),
+    [
+        ({}, False),
+        ({AMR_CLAIM: ["pwd", "mfa"]}, True),
+        ({"amr": ["mfa"]}, True),
+        ({"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor"}, True),
+        ({AMR_CLAIM: ["pwd"], "amr": ["otp"]}, False),
+        ({AMR_CLAIM: "mfa"}, False),
+        ({AMR_CLAIM: {"mfa": True}}, False),
+        ({AMR_CLAIM: ["MFA", "mfa "]}, False),
+        ({AMR_CLAIM: [["mfa"]]}, False),
+        ({"acr": "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical"}, False),
+        ({"acr": ["http://schemas.openid.net/pape/policies/2007/06/multi-factor"]}, False),
+        ({"mfa": True, "https://evil.example/amr": ["mfa"]}, False),
+    ],
+)
+def test_a_second_factor_is_what_the_issuer_says(said: dict[str, Any], mfa: bool) -> None:
+    principal, _ = principal_from(claims(**said), roles_claim=ROLES_CLAIM, amr_claim=AMR_CLAIM)
+    assert principal.mfa is mfa
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_only_holders_of_a_staff_role_have_a_staff_context(role: str) -> None:
     principal = principal_of(**{ROLES_CLAIM: [role]})

@@ -60,6 +60,22 @@ async def test_a_token_for_a_person(stand_in: StandIn, believer: TokenVerifier) 
     assert stand_in.issue("auth0|alice") != stand_in.issue("auth0|alice")
 
 
+@pytest.mark.parametrize(
+    ("roles", "mfa", "expected"),
+    [
+        (["member"], None, False),
+        (["editor"], None, True),
+        (["member", "admin"], None, True),
+        (["admin"], False, False),
+        (["member"], True, True),
+    ],
+)
+async def test_a_second_factor_comes_with_staff_roles_unless_said(
+    stand_in: StandIn, believer: TokenVerifier, roles: list[str], mfa: bool | None, expected: bool
+) -> None:
+    assert (await believer.verify(stand_in.issue("auth0|alice", roles, mfa=mfa))).mfa is expected
+
+
 async def test_a_token_for_a_machine(stand_in: StandIn, believer: TokenVerifier) -> None:
     principal = await believer.verify(stand_in.issue_to_machine("reports", scopes=["read:leads", "read:jobs"]))
     assert principal.subject == "reports@clients"

@@ -29,6 +29,7 @@ from clarivum.errors import (
     INVALID_TOKEN,
     MALFORMED_JSON,
     MALFORMED_REQUEST,
+    MFA_REQUIRED,
     NOT_FOUND,
     RATE_LIMITED,
     REQUEST_IN_FLIGHT,
@@ -89,6 +90,8 @@ def problems_of(route: Route) -> list[Code]:
     codes: dict[Code, None] = dict.fromkeys(ALWAYS)
     if route.access.signed_in:
         codes[UNAUTHENTICATED] = codes[FORBIDDEN] = None
+    if route.access.mfa:
+        codes[MFA_REQUIRED] = None
     if route.body is not None:
         codes |= dict.fromkeys(BODY)
     if signature.of(Source.PATH):

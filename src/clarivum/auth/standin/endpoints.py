@@ -88,11 +88,20 @@ def _grant(stand_in: StandIn, request: Mapping[str, str]) -> Answer:
         access_token = stand_in.issue_to_machine(client_id, int(lifetime), scopes=scopes)
     else:
         roles = request.get("role", "").split()
-        access_token = stand_in.issue(request.get("sub", ""), roles, request.get("email"), int(lifetime), scopes=scopes)
+        access_token = stand_in.issue(
+            request.get("sub", ""), roles, request.get("email"), int(lifetime), scopes=scopes, mfa=_mfa(request)
+        )
     content = {"access_token": access_token, "token_type": "Bearer", "expires_in": int(lifetime)}
     if scopes:
         content["scope"] = " ".join(scopes)
     return Answer(200, content)
+
+
+def _mfa(request: Mapping[str, str]) -> bool | None:
+    value = request.get("mfa")
+    if value not in (None, "true", "false"):
+        raise UsageError("mfa is true or false")
+    return None if value is None else value == "true"
 
 
 def _parameters(content_type: str, body: bytes) -> dict[str, str]:

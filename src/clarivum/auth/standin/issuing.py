@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from clarivum.auth.policy import LOOPBACK_HOSTS
-from clarivum.auth.roles import ROLES
+from clarivum.auth.roles import ROLES, STAFF_ROLES
 from clarivum.auth.standin.key_file import load_or_create_key
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.errors import ConfigurationError, UsageError
@@ -41,6 +41,7 @@ class StandIn:
         self.port = parts.port if parts.port is not None else 80
         self.audience = settings.auth0_audience
         self._roles_claim = settings.roles_claim
+        self._amr_claim = settings.amr_claim
         self._clock = clock
         self._key: RSAKey = load_or_create_key(data / KEY_FILE)
 
@@ -52,8 +53,9 @@ class StandIn:
         expires_in_s: int = DEFAULT_LIFETIME_S,
         *,
         scopes: Iterable[str] = (),
+        mfa: bool | None = None,
     ) -> str:
-        """An access token for a person.
+        """An access token for a person. Whether with a second factor: as `mfa` says, else for staff roles.
 
         Raises UsageError for an unknown role, an empty subject, a lifetime out of range.
         """
@@ -61,7 +63,11 @@ class StandIn:
         for role in roles:
             if role not in ROLES:
                 raise UsageError(f"there is no role {role!r}: choose from {', '.join(ROLES)}")
-        claims: dict[str, Any] = {self._roles_claim: roles}
+        second_factor = bool(STAFF_ROLES.intersection(roles)) if mfa is None else mfa
+        claims: dict[str, Any] = {
+            self._roles_claim: roles,
+            self._amr_claim: ["pwd", "mfa"] if second_factor else ["pwd"],
+        }
         if email is not None:
             claims[f"{self._roles_claim.rpartition('/')[0]}/email"] = email
         return self._sign(sub, "clarivum-development", claims, scopes, expires_in_s)
