@@ -36,6 +36,7 @@ COMMANDS = {
     "token": Entry("token", "Print an access token of the development identity stand-in."),
     "jobs": Entry("jobs", "List, show, enqueue, work and redrive background jobs."),
     "db": Entry("db", "Apply migrations, show their status, serve the embedded database."),
+    "adr": Entry("adr", "Write decision records and addenda."),
     "docs": Entry("docs", "Write the generated pages."),
     "bench": Entry("bench", "Measure requests and jobs side by side with peers."),
     "serve": Entry("serve", "Run one API process."),

@@ -1,8 +1,12 @@
-"""A planted cross-team migration: refused by `db push` until its addendum exists."""
+"""A planted cross-team migration: refused by `db push` and `check` until its addendum exists."""
+
+import re
+import shutil
+import subprocess
 
 from clarivum.testing.postgres import DatabaseUrls
 
-from .conftest import Clarivum, Project, rows
+from .conftest import ROOT, Clarivum, Project, rows
 
 STEM = "20290101000000_profile_note"
 MIGRATION = "-- author: growth\nalter table public.profiles add column note text;\n"
@@ -25,5 +29,43 @@ def test_a_cross_team_migration_is_refused_until_its_addendum_exists(
     addenda.mkdir(parents=True)
     (addenda / "0099-profile-note.md").write_text(ADDENDUM)
     pushed = clarivum(*push, DATABASE_URL=database_urls.admin)
+    assert pushed.returncode == 0, pushed.stderr
+    assert rows(database_urls.admin, NOTE) != []
+
+
+def test_the_addendum_that_adr_new_writes_opens_the_gate_once_it_is_filled_in(
+    our_project: Project, clarivum: Clarivum, database_urls: DatabaseUrls
+) -> None:
+    root = our_project.path
+    (our_project.migrations / f"{STEM}.sql").write_text(MIGRATION)
+    shutil.copyfile(ROOT / "owners.toml", root / "owners.toml")
+    package = root / "planted_backend"
+    package.mkdir()
+    (package / "__init__.py").touch()
+
+    def check() -> str:
+        arguments = ("database/cross-team-migration", "--application", "planted_backend.app:application")
+        return clarivum("check", *arguments, PYTHONPATH=str(root)).stdout
+
+    def push() -> "subprocess.CompletedProcess[str]":
+        return clarivum("db", "push", "--workdir", str(root), DATABASE_URL=database_urls.admin)
+
+    assert f"no addendum in docs/adr names {STEM}" in check()
+    assert push().returncode == 4
+
+    written = clarivum("adr", "new", "--addendum", "--workdir", str(root))
+    assert written.returncode == 0, written.stderr
+    addendum = root / "docs" / "adr" / "0001-addendum-profile-note.md"
+    assert "| `public.profiles` | membership (" in addendum.read_text()
+    line = addendum.read_text().partition("<!-- fill: ")[0].count("\n") + 1
+    assert f"0001-addendum-profile-note.md:{line} is still to be filled in" in check()
+    assert f"0001-addendum-profile-note.md:{line} is still to be filled in" in push().stderr
+    again = clarivum("adr", "new", "--addendum", "--workdir", str(root))
+    assert again.returncode == 2
+    assert "is there already; fill it in" in again.stderr
+
+    addendum.write_text(re.sub("<!-- fill: .*? -->", "Membership agreed.", addendum.read_text()))
+    assert "0 findings" in check()
+    pushed = push()
     assert pushed.returncode == 0, pushed.stderr
     assert rows(database_urls.admin, NOTE) != []

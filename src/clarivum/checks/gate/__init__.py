@@ -1,6 +1,6 @@
 """The ADR gate: whoever changes another team's tables says so in an addendum before the change is applied."""
 
-from clarivum.checks.gate.addenda import Addendum, read_addenda, uncovered
+from clarivum.checks.gate.addenda import Addendum, lacking, read_addenda, uncovered
 from clarivum.checks.gate.crossing import Crossing, Reading, author_of, follow
 from clarivum.checks.gate.refusal import refuse_ungated
 
@@ -10,6 +10,7 @@ __all__ = [
     "Reading",
     "author_of",
     "follow",
+    "lacking",
     "read_addenda",
     "refuse_ungated",
     "uncovered",

@@ -1,7 +1,8 @@
 """ADR addenda: decisions that tell other teams what a migration does to their tables. Pure but for `read_addenda`.
 
 An addendum is a file of docs/adr/, or the part of one from a heading with the word "addendum" on, that names the
-migration (`20261104000000_lead_notes`) and every object of another team (`public.profiles`).
+migration (`20261104000000_lead_notes`) and every object of another team (`public.profiles`). One that still has a part
+to be filled in (`<!-- fill: … -->`, as `adr new --addendum` writes it) does not count yet.
 """
 
 import re
@@ -13,6 +14,7 @@ from clarivum.checks.gate.crossing import Crossing
 from clarivum.database.migrations.files import Migration
 
 FOLDER = Path("docs") / "adr"
+PLACEHOLDER = "<!-- fill:"
 HEADING = re.compile(r"^#+[^\n]*\baddendum\b", re.MULTILINE | re.IGNORECASE)
 
 
@@ -22,6 +24,14 @@ class Addendum:
 
     file: str
     text: str
+    first_line: int = 1
+    """Where `text` begins in the file."""
+
+    @property
+    def unfilled_line(self) -> int:
+        """The line of the file with the first part that is left to be filled in; 0 when there is none."""
+        before, found, _ = self.text.partition(PLACEHOLDER)
+        return self.first_line + before.count("\n") if found else 0
 
     def concerns(self, migration: Migration) -> bool:
         return _names(self.text, str(migration))
@@ -38,19 +48,29 @@ def read_addenda(root: Path) -> tuple[Addendum, ...]:
         text = path.read_text(encoding="utf-8", errors="replace")
         heading = HEADING.search(text)
         if heading is not None:
-            found.append(Addendum(path.relative_to(root).as_posix(), text[heading.start() :]))
+            line = text.count("\n", 0, heading.start()) + 1
+            found.append(Addendum(path.relative_to(root).as_posix(), text[heading.start() :], line))
     return tuple(found)
 
 
 def uncovered(
     migration: Migration, crossings: tuple[Crossing, ...], addenda: Iterable[Addendum]
 ) -> tuple[Crossing, ...]:
-    """The crossings of a migration that no addendum which names the migration names as well."""
+    """The crossings of a migration that no finished addendum which names the migration names as well."""
     left = crossings
     for addendum in addenda:
-        if left and addendum.concerns(migration):
+        if left and addendum.concerns(migration) and not addendum.unfilled_line:
             left = addendum.missing(left)
     return left
+
+
+def lacking(migration: Migration, addenda: Iterable[Addendum]) -> str:
+    """What there is instead of an addendum: none, one that is not filled in, one that does not name all objects."""
+    near = [addendum for addendum in addenda if addendum.concerns(migration)]
+    for addendum in near:
+        if addendum.unfilled_line:
+            return f"{addendum.file}:{addendum.unfilled_line} is still to be filled in"
+    return f"{near[0].file} does not name it" if near else f"no addendum in {FOLDER.as_posix()} names {migration}"
 
 
 def _names(text: str, name: str) -> bool:

@@ -7,10 +7,10 @@ A migration names its author's team in a comment line before its first statement
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clarivum.checks.gate.ownership import Ownership
-from clarivum.checks.statements import Lock, locks_of, touches
+from clarivum.checks.statements import Lock, locks_of, touches, wording
 from clarivum.database.migrations.files import Migration, Statement
 
 AUTHOR = re.compile(r"^--[ \t]*author:[ \t]*([A-Za-z0-9_-]+)[ \t]*$", re.MULTILINE)
@@ -25,6 +25,21 @@ class Crossing:
     acts: tuple[str, ...]
     line: int
     """Of the first statement that touches it."""
+    changes: tuple[str, ...] = ()
+    """The acts with what they name: `add column note text`, `drop policy profiles_read`."""
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What the statements of one migration did to one object so far; in dicts for their order."""
+
+    owner: str
+    line: int
+    acts: dict[str, None] = field(default_factory=dict)
+    changes: dict[str, None] = field(default_factory=dict)
+
+    def crossing(self, name: str) -> Crossing:
+        return Crossing(name, self.owner, tuple(self.acts), self.line, tuple(self.changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,8 @@ class Reading:
     """Empty when it declares none."""
     crossings: tuple[Crossing, ...]
     lockings: tuple[Locking, ...]
-    touched: tuple[str, ...]
-    """Tables that stood before it and that it touches, whoever owns them."""
+    touched: tuple[Crossing, ...]
+    """Tables that stood before it and what else another team owns: all that it touches, whoever owns it."""
 
 
 def author_of(migration: Migration) -> str:
@@ -69,22 +84,21 @@ def _read(migration: Migration, state: Ownership) -> Reading:
     """Judge one migration by the state before it, and take the state past it."""
     author = author_of(migration)
     before = state.copy()
-    found: dict[str, tuple[str, list[str], int]] = {}
+    found: dict[str, _Touched] = {}
     lockings: list[Locking] = []
-    touched: dict[str, None] = {}
     for statement in migration.body:
         for touch in touches(statement.node, state.names):
-            if touch.object in state.names.tables and touch.object not in before.names.tables:
+            stood = touch.object in before.names.tables
+            if touch.object in state.names.tables and not stood:
                 continue  # made by this very migration
-            if touch.object in before.names.tables:
-                touched[touch.object] = None
             owner = before.team_of(touch.object)
-            if owner and owner != author:
-                acts = found.setdefault(touch.object, (owner, [], statement.line))[1]
-                if touch.act not in acts:
-                    acts.append(touch.act)
+            if stood or (owner and owner != author):
+                touched = found.setdefault(touch.object, _Touched(owner, statement.line))
+                touched.acts[touch.act] = None
+                touched.changes |= dict.fromkeys(wording(statement.node, touch.act))
         locks = tuple(lock for lock in locks_of(statement.node, state.names) if lock.table in before.names.tables)
         lockings.append(Locking(statement, locks))
         state.follow(statement.node, author)
-    crossings = tuple(Crossing(name, owner, tuple(acts), line) for name, (owner, acts, line) in found.items())
-    return Reading(migration, author, crossings, tuple(lockings), tuple(touched))
+    everything = tuple(touched.crossing(name) for name, touched in found.items())
+    crossings = tuple(each for each in everything if each.owner and each.owner != author)
+    return Reading(migration, author, crossings, tuple(lockings), everything)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clarivum.checks.gate.addenda import Addendum, read_addenda, uncovered
+from clarivum.checks.gate.addenda import Addendum, lacking, read_addenda, uncovered
 from clarivum.checks.gate.crossing import Crossing, Reading, follow
 from clarivum.checks.sources import shown
 from clarivum.database.migrations.files import Migration, discover
@@ -33,6 +33,5 @@ def message(reading: Reading, left: Sequence[Crossing], addenda: Sequence[Addend
     migration = reading.migration
     by = f"its author is {reading.author}" if reading.author else "it declares no author (-- author: <team>)"
     what = ", ".join(f"{each.object} of {each.owner} ({', '.join(each.acts)})" for each in left)
-    near = next((addendum for addendum in addenda if addendum.concerns(migration)), None)
-    lacks = f"{near.file} does not name it" if near else f"no addendum in docs/adr names {migration}"
-    return f"{shown(migration.path, root.resolve())}:{left[0].line}: touches {what}; {by}, and {lacks}"
+    place = f"{shown(migration.path, root.resolve())}:{left[0].line}"
+    return f"{place}: touches {what}; {by}, and {lacking(migration, addenda)}"

@@ -3,5 +3,6 @@
 from clarivum.checks.statements.lock_modes import Duration, Lock, Mode
 from clarivum.checks.statements.locks import locks_of
 from clarivum.checks.statements.touching import Names, Touch, touches
+from clarivum.checks.statements.wording import wording
 
-__all__ = ["Duration", "Lock", "Mode", "Names", "Touch", "locks_of", "touches"]
+__all__ = ["Duration", "Lock", "Mode", "Names", "Touch", "locks_of", "touches", "wording"]

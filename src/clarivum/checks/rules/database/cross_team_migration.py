@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
-from clarivum.checks.gate import uncovered
+from clarivum.checks.gate import lacking, uncovered
 from clarivum.checks.rule import Rule
 from clarivum.checks.sources import shown
 
@@ -20,7 +20,8 @@ def look(facts: Facts) -> Iterator[Problem]:
             yield Problem(file, 1, str(migration), said, "begin the file with a line `-- author: <team>`")
         for crossing in uncovered(migration, reading.crossings, facts.addenda):
             what = f"touches {crossing.object} of {crossing.owner} ({', '.join(crossing.acts)})"
-            yield Problem(file, crossing.line, str(migration), f"{what}; no addendum names it", team=crossing.owner)
+            lacks = lacking(migration, facts.addenda)
+            yield Problem(file, crossing.line, str(migration), f"{what}; {lacks}", team=crossing.owner)
 
 
 RULE = Rule(
@@ -30,7 +31,8 @@ RULE = Rule(
     "that object; and a migration without such a line.",
     why="Whoever reads from a table, locks it or relies on its policies learns of the change before it is applied, "
     "from a page that stays. `./clarivum db push` refuses such a migration as well.",
-    fix="agree on it with the owners, and write an addendum below docs/adr that names the migration and the objects",
+    fix="agree on it with the owners, and write an addendum with `./clarivum adr new --addendum`, which names the "
+    "migration and the objects; it counts when it is filled in",
     look=look,
     needs_application=False,
 )
