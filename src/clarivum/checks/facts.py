@@ -3,7 +3,7 @@
 Reading the sources takes milliseconds, the database a second; so `check docs` starts no server.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from functools import cached_property
@@ -200,12 +200,22 @@ class Facts:
     @cached_property
     def verdicts(self) -> Mapping[Query, Verdict]:
         """Each query that is valid, planned at production size under every role it may run under."""
-        valid = [query for query in self.queries if query in self.descriptions and not self.descriptions[query].refusal]
+        return self.plan(self.queries)
+
+    def plan(self, queries: Sequence[Query], role: str = "") -> Mapping[Query, Verdict]:
+        """Plan some queries, those left out that are invalid, under one role or those that each may run under.
+
+        Makes the copy of the database that is inflated, so it is called once: by `verdicts`, or instead of it.
+        """
+        valid = [query for query in queries if query in self.descriptions and not self.descriptions[query].refusal]
         if not valid:
             return {}
-        self._progress(f"planning {len(valid)} queries at production size")
+        self._progress(f"planning {len(valid)} {'queries' if len(valid) > 1 else 'query'} at production size")
         with Planner(self._scratch.copy_for_planning()) as planner:
-            return {query: planner.examine(query.sql, query.parameters, self.roles_of(query)) for query in valid}
+            return {
+                query: planner.examine(query.sql, query.parameters, (role,) if role else self.roles_of(query))
+                for query in valid
+            }
 
     def roles_of(self, query: Query) -> tuple[str, ...]:
         """The database roles that a query may run under; the platform's own run under whichever may."""

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 from clarivum.checks import Facts, Level, choose, run
 from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
+from clarivum.cli.progress import Progress
 from clarivum.cli.report import failing, render
 from clarivum.cli.terminal import Format, wants_colour
 from clarivum.clock import SYSTEM_CLOCK
@@ -42,7 +42,7 @@ def check(
     signal.signal(signal.SIGTERM, _end)
     today = datetime.now(UTC).date()
     with (
-        _Progress() as progress,
+        Progress() as progress,
         Facts(application, today=today, progress=progress, postgres=postgres, environ=os.environ) as facts,
     ):
         report = run(facts, rules, SYSTEM_CLOCK)
@@ -55,25 +55,3 @@ def check(
 def _end(number: int, _frame: object) -> None:
     """Leave through the `with` blocks, so that the scratch server and its folder go away."""
     sys.exit(128 + number)
-
-
-class _Progress:
-    """Says on standard error what is being read: on a terminal in one line that goes away, else a line for each step
-    that begins after the first second."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._began = time.monotonic()
-
-    def __call__(self, step: str) -> None:
-        if self._live:
-            print(f"\r\033[K  … {step}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._began > 1.0:
-            print(f"  … {step}", file=sys.stderr, flush=True)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 from clarivum.cli.db_compare import diff, drift
 from clarivum.cli.db_migrate import new, push, reset, status
+from clarivum.cli.db_plan import plan
 from clarivum.cli.db_serve import serve
 from clarivum.cli.group import group
 
@@ -13,3 +14,4 @@ app.command(short_help="Empty a database of this machine and apply all migration
 app.command(short_help="Run just the embedded database, until Ctrl-C.")(serve)
 app.command(short_help="Write what supabase/schemas declares as a migration.")(diff)
 app.command(short_help="Compare a live database with the migrations.")(drift)
+app.command(short_help="Print the plan of each declared query at production size.")(plan)

@@ -1,6 +1,6 @@
 """A plan as Postgres explains it, as a tree of nodes. Pure: reads the document of `EXPLAIN (FORMAT JSON, VERBOSE)`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,13 @@ def read_plan(document: Sequence[Mapping[str, Any]]) -> Node:
     return _node(document[0]["Plan"])
 
 
-def tree(node: Node, depth: int = 0) -> Iterator[str]:
-    """The plan as lines for a person, indented by two spaces a level."""
+def in_rows(node: Node) -> str:
+    """What `tree` says of a step unless told otherwise."""
+    return f"{node.rows:,.0f} rows"
+
+
+def tree(node: Node, depth: int = 0, measure: Callable[[Node], str] = in_rows) -> Iterator[str]:
+    """The plan as lines for a person, indented by two spaces a level; `measure` is what stands behind each step."""
     label = node.kind
     if node.index:
         label += f" using {node.index}"
@@ -66,11 +71,11 @@ def tree(node: Node, depth: int = 0) -> Iterator[str]:
         label += f" on {node.relation}" + (f" {node.alias}" if node.alias not in {"", node.table} else "")
     if node.relationship in {"InitPlan", "SubPlan"}:
         label = f"{node.relationship}: {label}"
-    yield f"{'  ' * depth}{label}  ({node.rows:,.0f} rows)"
+    yield f"{'  ' * depth}{label}  ({measure(node)})"
     for name, detail in node.text.items():
         yield f"{'  ' * depth}    {name}: {detail}"
     for child in node.children:
-        yield from tree(child, depth + 1)
+        yield from tree(child, depth + 1, measure)
 
 
 def indexes_used(node: Node, relation: str = "") -> Iterator[tuple[str, str]]:

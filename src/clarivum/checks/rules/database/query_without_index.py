@@ -12,10 +12,11 @@ def look(facts: Facts) -> Iterator[Problem]:
     for query, verdict in facts.verdicts.items():
         if verdict.worst is not None and verdict.worst.weaknesses:
             file, line = facts.place_of(query)
-            yield Problem(file, line, query.name, _message(verdict), _fix(verdict))
+            yield Problem(file, line, query.name, message(verdict), advice(verdict))
 
 
-def _message(verdict: Verdict) -> str:
+def message(verdict: Verdict) -> str:
+    """What is weak in a weak plan, in one line."""
     worst = verdict.worst
     assert worst is not None
     weakness = max(worst.weaknesses, key=lambda each: each.read)
@@ -25,7 +26,8 @@ def _message(verdict: Verdict) -> str:
     return f"{doing} about {max(weakness.read, 1):,.0f} rows to return {returned:,.0f} ({weakness}; {under})"
 
 
-def _fix(verdict: Verdict) -> str:
+def advice(verdict: Verdict) -> str:
+    """The indexes that mend it, with what planning again with them showed; else why none does."""
     if verdict.mended is not None:
         ddl = "\n".join(index.ddl() for index in verdict.indexes)
         them = "it" if len(verdict.indexes) == 1 else "them"
