@@ -24,7 +24,7 @@ async def fetch_document(url: str) -> bytes:
     Redirects are not followed: an issuer's keys lie where the issuer is. HTTPS_PROXY and SSL_CERT_FILE are honoured,
     except that nothing on loopback goes through a proxy. Raises FetchError.
     """
-    tls = await asyncio.to_thread(_tls)
+    tls = await asyncio.to_thread(trust_store)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await _get(url, tls)
@@ -37,7 +37,7 @@ async def fetch_document(url: str) -> bytes:
 
 
 async def _get(url: str, tls: "ssl.SSLContext") -> bytes:
-    import httpx  # noqa: PLC0415 - loaded by _tls in a thread: it takes a quarter of a second, and most processes need none
+    import httpx  # noqa: PLC0415 - loaded by trust_store in a thread: it takes a quarter of a second, and most processes need none
 
     trust_env = urlsplit(url).hostname not in LOOPBACK_HOSTS
     headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "clarivum"}
@@ -58,7 +58,7 @@ async def _get(url: str, tls: "ssl.SSLContext") -> bytes:
 
 
 @cache
-def _tls() -> "ssl.SSLContext":
+def trust_store() -> "ssl.SSLContext":
     """The trust store, read from disk once. Loads the client as well, so that both happen in a thread."""
     import httpx  # noqa: PLC0415
 

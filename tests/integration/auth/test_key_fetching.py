@@ -31,9 +31,9 @@ def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fresh_trust_store() -> Iterator[None]:
-    fetch._tls.cache_clear()
+    fetch.trust_store.cache_clear()
     yield
-    fetch._tls.cache_clear()
+    fetch.trust_store.cache_clear()
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -96,7 +96,7 @@ async def test_given_up_in_time(name: str) -> None:
 
 async def fetch_document_warm() -> None:
     """Load the client outside of the time that is measured."""
-    await asyncio.to_thread(fetch._tls)
+    await asyncio.to_thread(fetch.trust_store)
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
@@ -166,5 +166,5 @@ async def test_a_certificate_must_be_trusted(tmp_path: Path, monkeypatch: pytest
             await fetch_document(server.url)
         assert server.requests == 0
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
-        fetch._tls.cache_clear()
+        fetch.trust_store.cache_clear()
         assert await fetch_document(server.url) == DOCUMENT
