@@ -10,6 +10,12 @@ TOKENS = counter(
     "{token}",
     ("clarivum.auth.outcome",),
 )
+SESSIONS = counter(
+    "clarivum.auth.sessions",
+    "Session cookies that were decrypted (those found in the cache are not), by what came of it",
+    "{session}",
+    ("clarivum.auth.outcome",),
+)
 ROLES_DROPPED = counter("clarivum.auth.roles.dropped", "Entries of roles claims that name no known role", "{role}")
 KEY_FETCHES = counter(
     "clarivum.auth.key.fetches", "Fetches of an issuer's key set", "{fetch}", ("clarivum.auth.outcome",)

@@ -12,6 +12,7 @@ from pathlib import Path
 INSTALL_TIMEOUT_S = 300.0
 PACKAGES = Path(__file__).resolve().parents[3] / ".clarivum" / "npm"
 MANIFESTS = ("package.json", "package-lock.json")
+OPTIONS = ".npmrc"
 INSTALLED = ".installed"
 
 
@@ -21,6 +22,8 @@ class NpmError(Exception):
 
 def install(folder: Path, *, packages: Path = PACKAGES) -> Path:
     """Install what `folder`'s package.json and package-lock.json name, unless it stands already.
+
+    An .npmrc beside them holds for it, such as one that leaves out packages' peers.
 
     Returns the folder that holds `node_modules`: `packages/<name of folder>`. Safe under pytest-xdist: one process
     installs, the others wait. No package's scripts are run. `npm install` rather than `npm ci`: a lock that was written
@@ -38,6 +41,9 @@ def install(folder: Path, *, packages: Path = PACKAGES) -> Path:
         shutil.rmtree(target / "node_modules", ignore_errors=True)
         for name in MANIFESTS:
             shutil.copyfile(folder / name, target / name)
+        (target / OPTIONS).unlink(missing_ok=True)
+        if (folder / OPTIONS).is_file():
+            shutil.copyfile(folder / OPTIONS, target / OPTIONS)
         _npm_install(target)
         marker.write_text(wanted, encoding="ascii")
     return target

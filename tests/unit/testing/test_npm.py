@@ -74,3 +74,9 @@ def test_without_npm_or_without_a_lock_it_says_so(
     (folder / "package-lock.json").unlink()
     with pytest.raises(NpmError, match=r"package-lock\.json is missing"):
         install(folder, packages=tmp_path / "npm")
+
+
+def test_options_beside_the_lock_hold_for_the_packages(folder: Path, calls: Path, tmp_path: Path) -> None:
+    (folder / ".npmrc").write_text("legacy-peer-deps=true\n")
+    target = install(folder, packages=tmp_path / "npm")
+    assert (target / ".npmrc").read_text() == "legacy-peer-deps=true\n"
