@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from clarivum.errors import ConfigurationError
 
-PLACEHOLDER_SECRET = re.compile(r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxx|1234", re.IGNORECASE)
+PLACEHOLDER_SECRET = re.compile(
+    r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
+)
 MIN_SECRET_CHARACTERS = 32
 
 
@@ -86,6 +88,30 @@ class Settings(BaseModel):
         default="https://clarivum.com/amr",
         about="the namespaced claim that says how the person proved who they are; `amr` itself is read as well",
     )
+    auth_secret: SecretStr | None = _from(
+        "AUTH_SECRET", default=None, about="what session cookies are sealed with; absent, no session is read"
+    )
+    auth_secret_1: SecretStr | None = _from(
+        "AUTH_SECRET_1", default=None, about="a newer secret: seals, while AUTH_SECRET still opens"
+    )
+    auth_secret_2: SecretStr | None = _from("AUTH_SECRET_2", default=None, about="a secret newer than AUTH_SECRET_1")
+    auth_secret_3: SecretStr | None = _from("AUTH_SECRET_3", default=None, about="a secret newer than AUTH_SECRET_2")
+    nextauth_secret: SecretStr | None = _from(
+        "NEXTAUTH_SECRET",
+        default=None,
+        about="NextAuth v4's name for the secret; opens, and seals if it is the only one",
+    )
+    session_token_claim: str = _from(
+        "CLARIVUM_SESSION_TOKEN_CLAIM",
+        default="access_token,accessToken",
+        min_length=1,
+        about="comma-separated claims of a session that may hold its access token",
+    )
+    allowed_origins: str = _from(
+        "CLARIVUM_ALLOWED_ORIGINS",
+        default="",
+        about="comma-separated origins, besides our own, whose pages may make changes with a session cookie",
+    )
     host: str = _from("CLARIVUM_HOST", default="127.0.0.1", about="address the API listens on")
     port: int = _from(
         "CLARIVUM_PORT", "PORT", default=8000, ge=0, le=65535, about="port the API listens on; 0 picks one"
@@ -143,6 +169,23 @@ class Settings(BaseModel):
     @property
     def uses_stand_in(self) -> bool:
         return self.auth0_domain is None
+
+    @property
+    def auth_secrets(self) -> tuple[str, ...]:
+        """The secrets of session cookies, the newest first, in the order in which Auth.js takes them."""
+        newest_first = (
+            self.auth_secret_3,
+            self.auth_secret_2,
+            self.auth_secret_1,
+            self.auth_secret,
+            self.nextauth_secret,
+        )
+        return tuple(secret.get_secret_value() for secret in newest_first if secret is not None)
+
+    @property
+    def is_served_over_tls(self) -> bool:
+        """Whether browsers reach us by https alone, so that cookies can carry a prefix that plain HTTP cannot set."""
+        return self.environment is Environment.PRODUCTION
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -229,5 +272,12 @@ def _refuse_contradictions(settings: Settings) -> None:
             "postgresql",
         }:
             raise ConfigurationError(f"{variable} must be a postgresql:// URL")
+    for field in ("auth_secret", "auth_secret_1", "auth_secret_2", "auth_secret_3", "nextauth_secret"):
+        secret = getattr(settings, field)
+        if secret is not None and not strong_secret(secret.get_secret_value()):
+            raise ConfigurationError(
+                f"{field.upper()} is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: make one with "
+                "`openssl rand -base64 32`"
+            )
     if not settings.identity_url.endswith("/"):
         raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")

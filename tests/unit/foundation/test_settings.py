@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from clarivum.errors import ConfigurationError
 from clarivum.settings import Settings, mask, sources, strong_secret
 
+SECRET = "Zq8v1R0u5yKx2mWc7TnB4eLh9dPs3gJf"
 PRODUCTION = {
     "CLARIVUM_ENVIRONMENT": "production",
     "AUTH0_DOMAIN": "tenant.eu.auth0.com",
@@ -39,6 +40,10 @@ def test_the_first_variable_that_is_set_wins_and_empty_is_unset() -> None:
         ({"AUTH0_DOMAIN": "http://tenant.eu.auth0.com"}, "AUTH0_DOMAIN"),
         ({"AUTH0_DOMAIN": "tenant.eu.auth0.com/"}, "AUTH0_DOMAIN"),
         ({"DATABASE_URL": "mysql://root:s3cret-p4ss@db/x"}, "DATABASE_URL"),
+        ({"AUTH_SECRET": "s3cret-p4ss"}, "AUTH_SECRET"),
+        ({"AUTH_SECRET": "s3cret-p4ss" * 4 + "change-me"}, "AUTH_SECRET"),
+        ({"AUTH_SECRET": SECRET, "AUTH_SECRET_2": "s3cret-p4ss"}, "AUTH_SECRET_2"),
+        ({"NEXTAUTH_SECRET": "s3cret-p4ss"}, "NEXTAUTH_SECRET"),
         ({"CLARIVUM_PORT": "s3cret-p4ss"}, "CLARIVUM_PORT"),
         ({"CLARIVUM_PORT": "70000"}, "CLARIVUM_PORT"),
         ({"CLARIVUM_ENVIRONMENT": "s3cret-p4ss"}, "CLARIVUM_ENVIRONMENT"),
@@ -68,7 +73,14 @@ def test_a_masked_url_never_shows_its_password(password: str) -> None:
 
 @pytest.mark.parametrize(
     ("secret", "strong"),
-    [("short", False), ("a" * 64, False), ("changeme-" * 8, False), ("Zq8v1R0u5yKx2mWc7TnB4eLh9dPs3gJf", True)],
+    [("short", False), ("a" * 64, False), ("changeme-" * 8, False), (SECRET, True), (SECRET[:-1], False)],
 )
 def test_placeholders_and_short_secrets_are_weak(secret: str, strong: bool) -> None:
     assert strong_secret(secret) is strong
+
+
+def test_secrets_of_sessions_are_taken_in_the_order_of_auth_js() -> None:
+    names = ("AUTH_SECRET", "NEXTAUTH_SECRET", "AUTH_SECRET_1", "AUTH_SECRET_3")
+    environ = {name: SECRET + str(number) for number, name in enumerate(names)}
+    assert Settings.load(environ).auth_secrets == tuple(SECRET + str(number) for number in (3, 2, 0, 1))
+    assert Settings.load({}).auth_secrets == ()
