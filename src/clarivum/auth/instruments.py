@@ -16,6 +16,24 @@ SESSIONS = counter(
     "{session}",
     ("clarivum.auth.outcome",),
 )
+REVOCATIONS = counter(
+    "clarivum.auth.revocations",
+    "Subjects and sessions that were ended before their time, by why",
+    "{revocation}",
+    ("clarivum.auth.kind", "clarivum.auth.reason"),
+)
+LOGINS = counter(
+    "clarivum.auth.logins",
+    "Logins of our own that came back from the identity provider, by what came of it",
+    "{login}",
+    ("clarivum.auth.outcome",),
+)
+REFRESHES = counter(
+    "clarivum.auth.refreshes",
+    "Access tokens in sessions of our own that were to be renewed, by what came of it",
+    "{refresh}",
+    ("clarivum.auth.outcome",),
+)
 ROLES_DROPPED = counter("clarivum.auth.roles.dropped", "Entries of roles claims that name no known role", "{role}")
 KEY_FETCHES = counter(
     "clarivum.auth.key.fetches", "Fetches of an issuer's key set", "{fetch}", ("clarivum.auth.outcome",)

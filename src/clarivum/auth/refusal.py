@@ -23,6 +23,7 @@ class Reason(StrEnum):
     AUDIENCE = "audience"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
+    REVOKED = "revoked"
     ID_TOKEN = "id_token"  # noqa: S105
     UNEXPECTED = "unexpected"
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from clarivum.auth.bearer import bearer_token
 from clarivum.auth.claims import MAX_TIME, check_claims, issuer_of
@@ -13,6 +14,7 @@ from clarivum.auth.issuer_keys import Fetch, IssuerKeys
 from clarivum.auth.policy import CLOCK_SKEW_S, MAX_TOKEN_BYTES, Issuer, TokenPolicy, issuers_of
 from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, Principal, principal_from
 from clarivum.auth.refusal import Reason, TokenRefusedError
+from clarivum.auth.revocation import Revocations
 from clarivum.auth.verified import DEFAULT_CAPACITY, Verified, VerifiedTokens
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.errors import UNAVAILABLE, ConfigurationError, RequestError
@@ -23,7 +25,8 @@ class TokenVerifier:
     """Verifies access tokens of the configured issuers. For one event loop.
 
     `issuers` replaces the one the settings name, for instance by two during a move to a custom domain. `fetch` gets a
-    key set's URL and returns its bytes. `capacity` bounds the verified-token cache, about 1.3 kB an entry.
+    key set's URL and returns its bytes. `revocations` knows whose tokens ended before their time.
+    `capacity` bounds the verified-token cache, about 1.3 kB an entry.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class TokenVerifier:
         issuers: Sequence[Issuer] = (),
         policy: TokenPolicy | None = None,
         capacity: int = DEFAULT_CAPACITY,
+        revocations: Revocations | None = None,
     ) -> None:
         self._clock = clock
         self._policy = policy or TokenPolicy()
@@ -50,12 +54,16 @@ class TokenVerifier:
         }
         self._refresh_at = min(keys.refresh_at for keys in self._keys.values())
         self._verified = VerifiedTokens(capacity)
+        self.revocations = revocations
 
     def cached(self, token: str) -> Principal | None:
         """The principal of a token verified before, or None: then `verify` decides. The hot path: no I/O, no await."""
         if self._clock.monotonic() >= self._refresh_at:
             return None
-        return self._verified.find(token, self._clock.now())
+        principal = self._verified.find(token, self._clock.now())
+        if principal is not None and self.revocations is not None and self._ended(principal) is not False:
+            return None
+        return principal
 
     async def verify(self, token: str) -> Principal:
         """The principal of a token.
@@ -86,6 +94,26 @@ class TokenVerifier:
             return ANONYMOUS_PRINCIPAL
         return self.cached(token) or await self.verify(token)
 
+    async def signed_claims(self, token: str, issuer: str) -> tuple[str, dict[str, Any]]:
+        """The algorithm and the claims of a JWT that `issuer` signed, such as an ID token; what they say is unchecked.
+
+        Raises what `verify` raises.
+        """
+        if len(token) > MAX_TOKEN_BYTES:
+            raise TokenRefusedError(Reason.TOO_LARGE, f"more than {MAX_TOKEN_BYTES} characters")
+        compact = read_compact(token, audience=self._audience)
+        if compact.algorithm not in self._policy.algorithms:
+            raise TokenRefusedError(Reason.ALGORITHM, "alg is not allowed")
+        keys = self._keys.get(issuer)
+        if keys is None:
+            raise TokenRefusedError(Reason.ISSUER, "its issuer is no configured one")
+        key = await keys.find(compact.key_id)
+        if key is None:
+            raise _no_key(keys)
+        if not key.verifies(compact.algorithm, compact.signing_input, compact.signature):
+            raise TokenRefusedError(Reason.SIGNATURE, "the signature is not the key's, or the key is not for this alg")
+        return compact.algorithm, read_claims(compact.payload)
+
     async def warm(self) -> None:
         """Fetch every issuer's keys, at start-up, so that no request waits for them. Never raises."""
         await asyncio.gather(*(keys.refresh() for keys in self._keys.values()))
@@ -102,6 +130,7 @@ class TokenVerifier:
         now = self._clock.now()
         known = self._verified.find(token, now)
         if known is not None:
+            await self._refuse_revoked(known)
             return known
         compact = read_compact(token, audience=self._audience)
         if compact.algorithm not in self._policy.algorithms:
@@ -120,10 +149,23 @@ class TokenVerifier:
         principal, dropped = principal_from(claims, roles_claim=self._roles_claim, amr_claim=self._amr_claim)
         if dropped:
             ROLES_DROPPED.add(dropped)
-        TOKENS.add(1, "accepted")
         until = datetime.fromtimestamp(min(claims["exp"] + CLOCK_SKEW_S, MAX_TIME - 1), UTC)
         self._verified.remember(token, Verified(principal, issuer.url, key, until))
+        await self._refuse_revoked(principal)
+        TOKENS.add(1, "accepted")
         return principal
+
+    def _ended(self, principal: Principal) -> bool | None:
+        assert self.revocations is not None
+        assert principal.subject is not None
+        return self.revocations.verdict("subject", principal.subject, principal.issued_at)
+
+    async def _refuse_revoked(self, principal: Principal) -> None:
+        if self.revocations is None or (ended := self._ended(principal)) is False:
+            return
+        assert principal.subject is not None
+        if ended or await self.revocations.is_revoked("subject", principal.subject, principal.issued_at):
+            raise TokenRefusedError(Reason.REVOKED, "its subject signed out everywhere after it was issued")
 
     def _start_due_refreshes(self) -> None:
         """Refresh aging key sets in the background; meanwhile the keys at hand go on."""

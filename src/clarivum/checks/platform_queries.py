@@ -1,10 +1,11 @@
 """The statements that the platform itself runs: held to the same rules as the application's."""
 
 from clarivum.api.idempotency import queries as api_queries
+from clarivum.auth.revocation import queries as auth_queries
 from clarivum.database import Query
 from clarivum.jobs.statements import queries as job_queries
 
 
 def declared() -> tuple[Query, ...]:
-    """Idempotency and rate limits, then jobs."""
-    return (*api_queries, *job_queries)
+    """Idempotency and rate limits, then sessions, then jobs."""
+    return (*api_queries, *auth_queries, *job_queries)

@@ -1,4 +1,4 @@
-"""A login of our own: the OpenID Connect client behind /auth/login, and what it keeps between leaving and coming back."""
+"""A login of our own: the OpenID Connect client behind /auth/login, and what it keeps while the browser is away."""
 
 from clarivum.auth.oidc.attempt import LoginAttempt, Seal, open_attempt, seal_attempt
 from clarivum.auth.oidc.client import OpenIdClient, Registration

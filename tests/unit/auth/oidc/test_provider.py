@@ -9,7 +9,7 @@ import pytest
 
 from clarivum.auth.oidc.exchange import Answer
 from clarivum.auth.oidc.id_token import IdTokenRefusedError, check_id_token
-from clarivum.auth.oidc.provider import ProviderRefusedError, discovery_url, read_provider
+from clarivum.auth.oidc.provider import discovery_url, read_provider
 from clarivum.auth.oidc.tokens import GrantFailedError, GrantRefusedError, TokenSet, read_tokens
 
 ISSUER = "https://clarivum.eu.auth0.com/"
@@ -71,10 +71,9 @@ BAD_DOCUMENTS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("raw", BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
 def test_a_bad_document_is_not_used(raw: bytes) -> None:
-    with pytest.raises(ValueError, match=".+") as refused:
+    with pytest.raises(ValueError, match=r".+") as refused:
         read_provider(raw, ISSUER)
     assert "evil" not in str(refused.value)
-    assert isinstance(refused.value, ProviderRefusedError | ValueError)
 
 
 TOKENS = {"access_token": "a.b.c", "token_type": "Bearer", "refresh_token": "r1", "id_token": "d.e.f", "expires_in": 60}

@@ -1,0 +1,67 @@
+-- name: revoke -> one, writes
+-- End every session and token of a subject, or one session, that was issued until now. Told to all API processes.
+insert into clarivum.session_revocations (kind, name, reason, expires_at)
+values (%(kind)s, %(name)s, %(reason)s, clock_timestamp() + make_interval(secs => %(kept_s)s::double precision))
+on conflict (kind, name) do update set
+    revoked_before = greatest(session_revocations.revoked_before, excluded.revoked_before), reason = excluded.reason,
+    expires_at = greatest(session_revocations.expires_at, excluded.expires_at)
+returning extract(epoch from revoked_before)::double precision as revoked_before;
+
+-- name: revocation -> maybe
+-- Until when what was issued to a subject, or in a session, is not accepted.
+select extract(epoch from revoked_before)::double precision as revoked_before
+from clarivum.session_revocations where kind = %(kind)s and name = %(name)s and expires_at > now();
+
+-- name: revocations_since -> many
+-- The newest first, at most one more than a process keeps.
+select kind, name, extract(epoch from revoked_before)::double precision as revoked_before
+from clarivum.session_revocations
+where revoked_before > to_timestamp(%(since)s::double precision)
+order by session_revocations.revoked_before desc limit %(limit)s;
+
+-- name: forget_expired_revocations -> none
+delete from clarivum.session_revocations where (kind, name) in (
+    select kind, name from clarivum.session_revocations where expires_at < now()
+    order by expires_at limit %(count)s for update skip locked
+);
+
+-- name: take_callback -> maybe, writes
+-- A row for whoever answers this callback first; none for a replay.
+insert into clarivum.login_callbacks (digest, expires_at)
+values (%(digest)s::bytea, now() + make_interval(secs => %(kept_s)s::double precision))
+on conflict (digest) do nothing returning true as taken;
+
+-- name: forget_expired_callbacks -> none
+delete from clarivum.login_callbacks where digest = any(array(
+    select digest from clarivum.login_callbacks where expires_at < now()
+    order by expires_at limit %(count)s for update skip locked
+));
+
+-- name: lease_refresh -> maybe, writes
+-- A row for whoever may spend this refresh token now; none when it was spent, or is being spent.
+insert into clarivum.session_refreshes (digest, leased_until, expires_at)
+values (
+    %(digest)s::bytea, now() + make_interval(secs => %(lease_s)s::double precision),
+    now() + make_interval(secs => %(kept_s)s::double precision)
+)
+on conflict (digest) do update set leased_until = excluded.leased_until, expires_at = excluded.expires_at
+where session_refreshes.sealed is null and not session_refreshes.refused and session_refreshes.leased_until < now()
+returning true as leased;
+
+-- name: refreshed -> maybe
+-- What became of a refresh token: the sealed tokens that came back, a refusal, or neither yet.
+select sealed, refused from clarivum.session_refreshes where digest = %(digest)s::bytea and expires_at > now();
+
+-- name: keep_refresh -> none
+update clarivum.session_refreshes set sealed = %(sealed)s::bytea, refused = %(refused)s where digest = %(digest)s::bytea;
+
+-- name: release_refresh -> none
+-- The issuer did not answer: the next request may try.
+delete from clarivum.session_refreshes
+where digest = %(digest)s::bytea and sealed is null and not refused;
+
+-- name: forget_expired_refreshes -> none
+delete from clarivum.session_refreshes where digest = any(array(
+    select digest from clarivum.session_refreshes where expires_at < now()
+    order by expires_at limit %(count)s for update skip locked
+));
