@@ -300,6 +300,13 @@ MIGRATION_CROSSES_TEAMS = register(
     "Run `./clarivum adr new --addendum`, agree on it with the owners, fill it in, and push again.",
     Exit.REFUSED,
 )
+MIGRATION_UNSAFE = register(
+    "migration_unsafe",
+    500,
+    "A migration would open or destroy something; nothing was applied",
+    "Correct each named statement, or waive it in waivers.toml with reason, owner and date.",
+    Exit.REFUSED,
+)
 DEPENDENCY_DOWN = register(
     "dependency_down",
     503,

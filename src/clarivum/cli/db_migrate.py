@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from clarivum.checks.gate import refuse_ungated
+from clarivum.checks.lint.refusal import refuse_unsafe
 from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.steps import Steps
@@ -66,15 +67,17 @@ def push(
 ) -> None:
     """Apply the pending migrations: each file with its history row in one transaction, one deployer at a time.
 
-    Every file is read and judged before the first runs. Exit code 4 when a file is refused, with file and line; 5 when
-    the database does not answer or a lock is not granted.
+    Every file is read, judged and linted (squawk) before the first runs. Exit code 4 when a file is refused, with file,
+    line, statement and what to do; 5 when the database does not answer or a lock is not granted.
     """
     for_machines = machine_readable(form)
     url, folder = target(data), workdir / "supabase" / "migrations"
     began = time.monotonic()
     if include_baseline and not dry_run:
         provision(url)
-    refuse_ungated(migrations.push(url, folder, dry_run=True), workdir)
+    pending = migrations.push(url, folder, dry_run=True)
+    refuse_ungated(pending, workdir)
+    refuse_unsafe(pending, workdir, datetime.now(UTC).date())
     with PushProgress(sys.stderr if for_machines else sys.stdout) as progress:
         applied = migrations.push(url, folder, on_progress=progress, dry_run=dry_run)
     seeded = 0

@@ -22,6 +22,10 @@ from .conftest import ROOT, Clarivum, Project, execute, rows
 UNREACHABLE = "postgresql://postgres:secret-word@127.0.0.1:1/postgres"
 ELSEWHERE = "postgresql://postgres:secret-word@db.abcd.supabase.co:5432/postgres"
 READY = re.compile(r"psql '(?P<url>[^']+)'")
+FIRST = (
+    "create table first (n bigint);\nalter table first enable row level security, force row level security;\n"
+    "create policy first_read on first for select using (true);\n"
+)
 TABLES = "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1"
 
 
@@ -36,7 +40,7 @@ def test_new_push_and_status_from_an_empty_folder(
     assert refused.returncode == 4
     assert f"{path}:1: the file holds no statement" in refused.stderr
 
-    path.write_text("create table first (n int);\n")
+    path.write_text(FIRST)
     behind = clarivum("db", "status", *here, **settings)
     assert behind.returncode == 1
     assert "pending" in behind.stdout

@@ -16,6 +16,7 @@ from pglast.parser import ParseError
 
 from clarivum.errors import MIGRATION_REFUSED, RefusedError
 
+EXCERPT_CHARACTERS = 120
 WHITE = {" ", "\t", "\r", "\n", "\f", ";"}
 FILE_NAME = re.compile(r"(?P<version>[0-9]{14})_(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)\.sql")
 BEGINNINGS = frozenset({Transaction.TRANS_STMT_BEGIN, Transaction.TRANS_STMT_START})
@@ -45,6 +46,11 @@ class Statement:
     first_line: int
     line: int
     node: ast.Node
+
+    @property
+    def excerpt(self) -> str:
+        """Its first line that is not a comment, at most 120 characters."""
+        return self.sql.splitlines()[self.line - self.first_line].strip()[:EXCERPT_CHARACTERS]
 
     @property
     def needs_no_transaction(self) -> bool:
@@ -201,7 +207,7 @@ def _syntax(path: Path, text: str, error: ParseError) -> RefusedError:
     line = _line(text, offset)
     if text[offset : offset + 1] == "\\":
         return refusal(path, line, "a psql command (\\…): a migration holds SQL only")
-    excerpt = text.splitlines()[line - 1].strip()[:120] if text.strip() else ""
+    excerpt = text.splitlines()[line - 1].strip()[:EXCERPT_CHARACTERS] if text.strip() else ""
     return refusal(path, line, f"{message}; nothing was applied\n    {excerpt}")
 
 
