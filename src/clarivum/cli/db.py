@@ -1,6 +1,7 @@
 """`db`: migrations, the declared schema, and the embedded database by itself."""
 
 from clarivum.cli.db_compare import diff, drift
+from clarivum.cli.db_erd import erd
 from clarivum.cli.db_migrate import new, push, reset, status
 from clarivum.cli.db_plan import plan
 from clarivum.cli.db_serve import serve
@@ -15,3 +16,4 @@ app.command(short_help="Run just the embedded database, until Ctrl-C.")(serve)
 app.command(short_help="Write what supabase/schemas declares as a migration.")(diff)
 app.command(short_help="Compare a live database with the migrations.")(drift)
 app.command(short_help="Print the plan of each declared query at production size.")(plan)
+app.command(short_help="Write the diagram and the list of tables into docs/architecture.md.")(erd)

@@ -50,7 +50,7 @@ def plan(
         Progress() as progress,
         Facts(application, today=today, progress=progress, postgres=version, environ=os.environ) as facts,
     ):
-        _usable(facts)
+        usable(facts)
         plans = read_plans(facts, _chosen(facts.queries, query), role or "")
         catalog = facts.catalog
     if for_machines:
@@ -63,7 +63,7 @@ def plan(
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _usable(facts: Facts) -> None:
+def usable(facts: Facts) -> None:
     """Raises DeclarationError when the application does not load, RefusedError when its migrations are refused."""
     for refusal in facts.loading.refusals:
         raise DeclarationError(f"{refusal.file}:{refusal.line}: {refusal.message}")

@@ -51,6 +51,8 @@ class Policy:
     roles: tuple[str, ...]
     using: str
     check: str
+    permissive: bool = True
+    """Whether it lets rows through; a restrictive one only takes away from what others let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ POLICIES = """
         array(select case when r = 0 then 'public' else pg_get_userbyid(r)::text end
             from unnest(p.polroles) r) as roles,
         coalesce(pg_get_expr(p.polqual, p.polrelid), '') as using,
-        coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as checked
+        coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') as checked, p.polpermissive as permissive
     from pg_policy p where p.polrelid = any (%s::oid[])
     order by 1, 2"""
 GRANTS = """
@@ -251,7 +253,7 @@ def _column(row: Any) -> Column:
 
 
 def _policy(row: Any) -> Policy:
-    return Policy(row.polname, COMMANDS[row.command], tuple(row.roles), row.using, row.checked)
+    return Policy(row.polname, COMMANDS[row.command], tuple(row.roles), row.using, row.checked, row.permissive)
 
 
 def _single_column_checks(rows: Iterable[Any]) -> Iterator[tuple[str, str]]:
