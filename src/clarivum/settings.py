@@ -18,6 +18,7 @@ PLACEHOLDER_SECRET = re.compile(
     r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
 )
 MIN_SECRET_CHARACTERS = 32
+BASE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
 class Environment(StrEnum):
@@ -100,6 +101,17 @@ class Settings(BaseModel):
         "NEXTAUTH_SECRET",
         default=None,
         about="NextAuth v4's name for the secret; opens, and seals if it is the only one",
+    )
+    login_client_id: str | None = _from(
+        "AUTH_AUTH0_ID",
+        default=None,
+        about="our client at the issuer; with its secret and AUTH_SECRET, /auth/login is on",
+    )
+    login_client_secret: SecretStr | None = _from("AUTH_AUTH0_SECRET", default=None, about="the secret of that client")
+    base_url: str | None = _from(
+        "CLARIVUM_BASE_URL",
+        default=None,
+        about="where browsers reach this API, such as https://api.clarivum.com; /auth/callback lies below it",
     )
     session_token_claim: str = _from(
         "CLARIVUM_SESSION_TOKEN_CLAIM",
@@ -185,7 +197,7 @@ class Settings(BaseModel):
     @property
     def is_served_over_tls(self) -> bool:
         """Whether browsers reach us by https alone, so that cookies can carry a prefix that plain HTTP cannot set."""
-        return self.environment is Environment.PRODUCTION
+        return self.environment is Environment.PRODUCTION or (self.base_url or "").startswith("https://")
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
@@ -278,6 +290,14 @@ def _refuse_contradictions(settings: Settings) -> None:
             raise ConfigurationError(
                 f"{field.upper()} is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: make one with "
                 "`openssl rand -base64 32`"
+            )
+    if settings.base_url is not None:
+        parts = urlsplit(settings.base_url)
+        if parts.scheme not in ({"https"} if production else {"http", "https"}) or not BASE_URL.fullmatch(
+            settings.base_url
+        ):
+            raise ConfigurationError(
+                "CLARIVUM_BASE_URL must be scheme, host and port only, like https://api.clarivum.com (https in production)"
             )
     if not settings.identity_url.endswith("/"):
         raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")

@@ -100,7 +100,7 @@ class Revocations:
     def open(self) -> None:
         """Start listening. Returns at once: until the table was read, each question goes to it."""
         self._tasks = [
-            asyncio.create_task(self.memoryen(), name="revocations"),
+            asyncio.create_task(self._listen(), name="revocations"),
             asyncio.create_task(self._compare_regularly(), name="revocations, compared"),
         ]
 

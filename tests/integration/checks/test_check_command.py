@@ -24,7 +24,7 @@ def check(name: str, folder: Path, *arguments: str, **environ: str) -> "subproce
 def test_a_clean_application_ends_with_zero_and_says_what_was_looked_at(tmp_path: Path) -> None:
     ended = check("clean", tmp_path, "api", "database", DATABASE_URL="postgresql://nobody@127.0.0.1:1/never_asked")
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("  0 findings in 21 rules, 4 queries, 7 tables (")
+    assert ended.stdout.startswith("  0 findings in 21 rules, 4 queries, 10 tables (")
 
 
 def test_findings_end_with_one_in_every_format(tmp_path: Path) -> None:
