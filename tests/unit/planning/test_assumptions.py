@@ -10,6 +10,7 @@ from clarivum.database.planning.assumptions import (
     index_pages,
     statistics,
     table_pages,
+    unreadable,
 )
 
 
@@ -33,10 +34,27 @@ def known(**more: object) -> Known:
         ("rows: 1,500", 1_500),
         ("owner: growth. Leads.", None),
         ("narrows: 5", None),
+        ("rows: 10,000, and more every day", 10_000),
+        ("rows: 2M", None),
+        ("rows: 2.5", None),
     ],
 )
 def test_a_table_declares_its_rows_in_its_comment(comment: str, rows: int | None) -> None:
     assert declared_rows(comment) == rows
+
+
+@pytest.mark.parametrize(
+    ("comment", "declared"),
+    [
+        ("rows: 2M. Leads.", ("rows: 2M",)),
+        ("rows: 2.5e6, distinct: ~400; nulls: 5%", ("rows: 2.5e6", "distinct: ~400", "nulls: 5%")),
+        ("nulls: 1.5", ("nulls: 1.5",)),
+        ("rows: 20_000. distinct: 4,000. nulls: .95; nulls: 0.9. nulls: 1.", ()),
+        ("Who owns the rows: the caller.", ()),
+    ],
+)
+def test_a_declaration_that_is_no_number_is_told(comment: str, declared: tuple[str, ...]) -> None:
+    assert unreadable(comment) == declared
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,10 @@ INDEX_TUPLE_OVERHEAD_BYTES = 12
 INDEX_FILL = 0.9
 VARIABLE_WIDTH_BYTES = 32
 
-ROWS = re.compile(r"\brows:\s*([\d_,]+)")
-DISTINCT = re.compile(r"\bdistinct:\s*([\d_,]+)")
-NULLS = re.compile(r"\bnulls:\s*(0?\.\d+|[01])(?!\d)")
+ROWS = re.compile(r"\brows:\s*(\d[\d_,]*+)(?!\.?\w)")
+DISTINCT = re.compile(r"\bdistinct:\s*(\d[\d_,]*+)(?!\.?\w)")
+NULLS = re.compile(r"\bnulls:\s*(0?\.\d++|[01])(?!\.?\d|%)")
+DECLARATION = re.compile(r"\b(?P<what>rows|distinct|nulls):\s*(?P<value>[~.\d]\S*)")
 CHECKED_VALUES = re.compile(r"= ANY \(+(?:ARRAY\[(?P<list>[^\]]*)\]|'\{(?P<text>[^}]*)\}')")
 
 
@@ -62,6 +63,16 @@ def declared_rows(comment: str) -> int | None:
     """The rows a table's comment declares, or None."""
     found = ROWS.search(comment)
     return int(re.sub(r"[_,]", "", found[1])) if found else None
+
+
+def unreadable(comment: str) -> tuple[str, ...]:
+    """What a comment declares and nobody can read, such as `rows: 2M`: it would be taken as not said."""
+    readable = {"rows": ROWS, "distinct": DISTINCT, "nulls": NULLS}
+    return tuple(
+        found[0].rstrip(".;,")
+        for found in DECLARATION.finditer(comment)
+        if readable[found["what"]].match(comment, found.start()) is None
+    )
 
 
 def statistics(column: Known, table_rows: float) -> Statistics | None:
