@@ -23,7 +23,7 @@ from clarivum.checks.waivers import FILE as WAIVERS_FILE
 from clarivum.checks.waivers import Waiver, parse_waivers
 from clarivum.database import Query
 from clarivum.database.migrations.files import discover
-from clarivum.database.planning import Catalog, Description, Planner, Scratch, Verdict
+from clarivum.database.planning import Catalog, Description, Objects, Planner, Scratch, Verdict
 from clarivum.errors import ConfigurationError, RefusedError
 from clarivum.owners import Owner, parse_owners
 
@@ -58,6 +58,8 @@ class Facts:
         self.judged: frozenset[str] = frozenset()
         """Ids of the rules of this run, which the runner sets; `rule_ids` of all there are."""
         self.rule_ids: frozenset[str] = frozenset()
+        self.notes: dict[str, None] = {}
+        """What a rule could not look at, in the order it was met; told in the report."""
         self._progress = progress
         self._postgres = postgres
         self._environ = environ or {}
@@ -68,6 +70,10 @@ class Facts:
 
     def __exit__(self, *exc: object) -> None:
         self._open.close()
+
+    def note(self, text: str) -> None:
+        """Say in the report what could not be looked at, with its place; each text once."""
+        self.notes[text] = None
 
     def known(self, fact: str) -> bool:
         """Whether a fact was read already, so that one can count without reading."""
@@ -188,6 +194,11 @@ class Facts:
     def catalog(self) -> Catalog:
         """What the migrated database holds; nothing when the migrations are refused."""
         return Catalog((), frozenset()) if self.migration_refusal else self._scratch.read_catalog()
+
+    @cached_property
+    def objects(self) -> Objects:
+        """What it holds beside tables."""
+        return Objects((), (), (), (), frozenset()) if self.migration_refusal else self._scratch.read_objects()
 
     @cached_property
     def descriptions(self) -> Mapping[Query, Description]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pglast import ast, parse_sql
+from pglast.enums import FunctionParameterMode
 from pglast.parser import ParseError
 
 from clarivum.checks.sources import shown
@@ -23,7 +24,9 @@ class Place:
 
 
 def read_places(folder: Path, root: Path) -> Mapping[str, Place]:
-    """Places by `table public.leads`, `policy public.leads.leads_read`; of things made twice, the last."""
+    """Places by `table public.leads`, `policy public.leads.leads_read`, `view public.recent`,
+    `default privileges public`, `function public.f/2` (it has two input arguments); of things made twice, the last.
+    """
     places: dict[str, Place] = {}
     for path in sorted(folder.glob("*.sql")):
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -49,6 +52,15 @@ def _names(statement: Any) -> Iterator[str]:
     elif isinstance(statement, ast.CreateTableAsStmt):
         into: Any = statement.into
         yield f"table {_qualified(into.rel)}"
+    elif isinstance(statement, ast.CreateForeignTableStmt):
+        created: Any = statement.base
+        yield f"table {_qualified(created.relation)}"
+    elif isinstance(statement, ast.ViewStmt):
+        yield f"view {_qualified(statement.view)}"
+    elif isinstance(statement, ast.CreateFunctionStmt):
+        yield f"function {_path(statement.funcname)}/{_inputs(statement)}"
+    elif isinstance(statement, ast.AlterDefaultPrivilegesStmt):
+        yield from (f"default privileges {schema}" for schema in _schemas(statement))
     elif isinstance(statement, ast.CreatePolicyStmt):
         yield f"policy {_qualified(statement.table)}.{statement.policy_name}"
     elif isinstance(statement, ast.IndexStmt):
@@ -59,6 +71,23 @@ def _names(statement: Any) -> Iterator[str]:
 
 def _qualified(relation: Any) -> str:
     return f"{relation.schemaname or 'public'}.{relation.relname}"
+
+
+def _path(names: Any) -> str:
+    parts = [name.sval for name in names]
+    return ".".join(parts if len(parts) > 1 else ["public", *parts])
+
+
+def _inputs(statement: Any) -> int:
+    """How many arguments a caller gives a function: neither OUT nor the columns of RETURNS TABLE."""
+    outward = {FunctionParameterMode.FUNC_PARAM_OUT, FunctionParameterMode.FUNC_PARAM_TABLE}
+    return sum(parameter.mode not in outward for parameter in statement.parameters or ())
+
+
+def _schemas(statement: Any) -> Iterator[str]:
+    """The schemas that default privileges are changed in; an empty name for all of them."""
+    listed = [option.arg for option in statement.options or () if option.defname == "schemas"]
+    yield from (schema.sval for schemas in listed for schema in schemas) if listed else ("",)
 
 
 def _begin(text: str, offset: int) -> int:

@@ -23,6 +23,8 @@ class Report:
     queries: int
     tables: int
     elapsed_s: float
+    notes: tuple[str, ...] = ()
+    """What some rule could not look at, each with its place."""
 
 
 def choose(names: Sequence[str]) -> tuple[Rule, ...]:
@@ -72,6 +74,7 @@ def run(facts: Facts, rules: Sequence[Rule], clock: Clock) -> Report:
         queries=len(facts.queries) if facts.known("queries") else 0,
         tables=len(facts.catalog.tables) if facts.known("catalog") else 0,
         elapsed_s=clock.monotonic() - began,
+        notes=tuple(facts.notes),
     )
 
 

@@ -47,6 +47,9 @@ def _text(report: Report, *, colour: bool) -> str:
         lines.append(f"    {paint(DIM, 'ask')}   {finding.ask:<40} {paint(DIM, finding.docs)}")
     if report.skipped:
         lines.append(f"  {_count(len(report.skipped), 'rule')} could not look: the application does not load")
+    if report.notes:
+        lines.append(f"  {_count(len(report.notes), 'place')} could not be looked at:")
+        lines.extend(f"    {_indented(note)}" for note in report.notes)
     done = paint(GREEN if not report.findings else RED, summary(report))
     return "\n".join([*lines, f"  {done}", ""])
 
@@ -70,6 +73,7 @@ def _json(report: Report) -> dict[str, Any]:
         "queries": report.queries,
         "tables": report.tables,
         "elapsed_s": round(report.elapsed_s, 3),
+        "notes": list(report.notes),
     }
 
 
@@ -86,6 +90,14 @@ def _sarif(report: Report, rules: Sequence[Rule]) -> dict[str, Any]:
                 },
                 "columnKind": "unicodeCodePoints",
                 "results": [_sarif_result(finding, index) for finding in report.findings],
+                "invocations": [
+                    {
+                        "executionSuccessful": True,
+                        "toolExecutionNotifications": [
+                            {"level": "note", "message": {"text": note}} for note in report.notes
+                        ],
+                    }
+                ],
             }
         ],
     }
@@ -124,7 +136,9 @@ def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
 
 
 def _github(report: Report) -> str:
-    return "".join(f"{line}\n" for line in (*map(_command, report.findings), f"::notice::{_data(summary(report))}"))
+    notes = (f"::notice::not looked at: {_data(note)}" for note in report.notes)
+    done = f"::notice::{_data(summary(report))}"
+    return "".join(f"{line}\n" for line in (*map(_command, report.findings), *notes, done))
 
 
 def _command(finding: Finding) -> str:

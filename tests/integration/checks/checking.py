@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -42,8 +42,13 @@ def copied(name: str, folder: Path) -> Path:
     return root
 
 
-def checked(name: str, folder: Path, prepare: Callable[[Path], None] = lambda root: None) -> Checked:
-    """Copy `applications/NAME`, write its generated pages, let `prepare` change the copy, and run every rule on it."""
+def checked(
+    name: str, folder: Path, prepare: Callable[[Path], None] = lambda root: None, rules: Sequence[str] = ()
+) -> Checked:
+    """Copy `applications/NAME`, write its generated pages, let `prepare` change the copy, and run the rules on it.
+
+    `rules` are chapters or ids, as on the command line; all of them unless told.
+    """
     root = copied(name, folder)
     for page in pages():
         path = root / page.path
@@ -53,7 +58,7 @@ def checked(name: str, folder: Path, prepare: Callable[[Path], None] = lambda ro
     sys.path.insert(0, str(root))
     try:
         with Facts(f"{name}_backend.app:application", today=TODAY) as facts:
-            return Checked(root, run(facts, choose([]), SYSTEM_CLOCK))
+            return Checked(root, run(facts, choose(rules), SYSTEM_CLOCK))
     finally:
         sys.path.remove(str(root))
         forget(f"{name}_backend")

@@ -23,5 +23,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Checked:
 
 
 @pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    return checked("planted", tmp_path_factory.mktemp("applications"), rules=["database"])
+
+
+@pytest.fixture(scope="session")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     return checked("refused", tmp_path_factory.mktemp("applications"))

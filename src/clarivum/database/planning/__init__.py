@@ -6,6 +6,7 @@ For checks and commands only: no server imports this.
 from clarivum.database.planning.catalog import Catalog, Column, Index, Policy, Table, read_catalog
 from clarivum.database.planning.describe import Description, ResultColumn
 from clarivum.database.planning.explain import Node, tree
+from clarivum.database.planning.objects import Expression, Function, Objects, View
 from clarivum.database.planning.planner import Planned, Planner, Verdict
 from clarivum.database.planning.proposal import Proposal
 from clarivum.database.planning.reading import Reading
@@ -17,8 +18,11 @@ __all__ = [
     "Cause",
     "Column",
     "Description",
+    "Expression",
+    "Function",
     "Index",
     "Node",
+    "Objects",
     "Planned",
     "Planner",
     "Policy",
@@ -28,6 +32,7 @@ __all__ = [
     "Scratch",
     "Table",
     "Verdict",
+    "View",
     "Weakness",
     "read_catalog",
     "tree",

@@ -15,13 +15,23 @@ from psycopg.rows import namedtuple_row
 from clarivum.database.planning.assumptions import DEFAULT_ROWS, declared_rows
 
 FOREIGN_SCHEMAS = (
+    "_analytics",
+    "_realtime",
+    "_supavisor",
     "auth",
+    "cron",
     "extensions",
     "graphql",
     "graphql_public",
+    "net",
+    "pgbouncer",
     "pgmq",
+    "pgsodium",
+    "pgsodium_masks",
+    "pgtle",
     "realtime",
     "storage",
+    "supabase_functions",
     "supabase_migrations",
     "vault",
 )
@@ -39,6 +49,9 @@ class Column:
     nullable: bool
     comment: str
     enum_labels: int
+    identity: bool = False
+    default: str = ""
+    """As `pg_get_expr` prints it; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index; `keys` are its key columns or expressions, `order` what follows each (`desc`, …, or empty)."""
+    """An index; `keys` are its key columns or expressions, `order` what follows each (`desc`, …, or empty).
+
+    `classes` are the operator class and collation of each key, `included` the columns it only carries. `backs` says
+    what kind of constraint it enforces (`p`, `u`, `x`, or empty); `part_of` names the partitioned table's index that it
+    is a partition's share of, as `schema.table.index`.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -68,6 +86,10 @@ class Index:
     method: str
     oid: int
     primary: bool = False
+    classes: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
+    backs: str = ""
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +167,10 @@ TABLES = """
 COLUMNS = """
     select a.attrelid::bigint as oid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attlen,
         not a.attnotnull as nullable, coalesce(col_description(a.attrelid, a.attnum), '') as comment,
-        (select count(*) from pg_enum e where e.enumtypid = a.atttypid) as labels
-    from pg_attribute a where a.attrelid = any (%s::oid[]) and a.attnum > 0 and not a.attisdropped
+        (select count(*) from pg_enum e where e.enumtypid = a.atttypid) as labels, a.attidentity <> '' as identity,
+        coalesce(pg_get_expr(d.adbin, d.adrelid), '') as default_value
+    from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = any (%s::oid[]) and a.attnum > 0 and not a.attisdropped
     order by 1, 2"""
 CONSTRAINTS = """
     select c.conrelid::bigint as oid, c.conname, c.contype::text as kind, pg_get_constraintdef(c.oid) as definition,
@@ -182,7 +206,17 @@ INDEXES = """
         array(select a.attlen from pg_attribute a where a.attrelid = i.indexrelid and a.attnum <= i.indnkeyatts
             order by a.attnum) as widths,
         coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate, i.indisunique as is_unique, m.amname as method,
-        i.indisprimary as is_primary
+        i.indisprimary as is_primary,
+        coalesce((select tn.nspname || '.' || t.relname || '.' || p.relname
+            from pg_inherits h join pg_class p on p.oid = h.inhparent join pg_index pi on pi.indexrelid = p.oid
+            join pg_class t on t.oid = pi.indrelid join pg_namespace tn on tn.oid = t.relnamespace
+            where h.inhrelid = i.indexrelid), '') as part_of,
+        array(select o || ' ' || coalesce(i.indcollation[n - 1], 0) from unnest(i.indclass) with ordinality o (o, n)
+            order by n) as classes,
+        array(select a.attname::text from generate_series(i.indnkeyatts, i.indnatts - 1) k
+            join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] order by k) as included,
+        coalesce((select k.contype::text from pg_constraint k
+            where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x') limit 1), '') as backs
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
     where i.indrelid = any (%s::oid[]) and i.indisvalid
     order by 1, 2"""
@@ -245,11 +279,25 @@ def _index(row: Any) -> Index:
         method=row.method,
         oid=row.index_oid,
         primary=row.is_primary,
+        classes=tuple(row.classes),
+        included=tuple(row.included),
+        backs=row.backs,
+        part_of=row.part_of,
     )
 
 
 def _column(row: Any) -> Column:
-    return Column(row.attnum, row.attname, row.type, row.attlen, row.nullable, row.comment, row.labels)
+    return Column(
+        row.attnum,
+        row.attname,
+        row.type,
+        row.attlen,
+        row.nullable,
+        row.comment,
+        row.labels,
+        row.identity,
+        row.default_value,
+    )
 
 
 def _policy(row: Any) -> Policy:

@@ -21,6 +21,7 @@ from clarivum.database.planning.assumptions import (
     table_pages,
 )
 from clarivum.database.planning.catalog import Catalog, Column, Table
+from clarivum.database.planning.quoting import quoted
 
 SEGMENT_BYTES = 1 << 30
 SET_SIZE = "update pg_class set relpages = %s, reltuples = %s, relallvisible = %s where oid = %s::oid"
@@ -70,7 +71,7 @@ class Inflation:
             connection.execute(ddl.encode())
         finally:
             self._resize(path, pages * PAGE_BYTES)
-        qualified = f"{table.schema}.{name}"
+        qualified = quoted(table.schema, name)
         try:
             row = connection.execute(INDEX_FACTS, [qualified]).fetchone()
             assert row is not None

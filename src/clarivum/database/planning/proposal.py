@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from clarivum.database.planning.catalog import Index, Table
 from clarivum.database.planning.conditions import Conjunct, Shape, conjuncts, normal
+from clarivum.database.planning.quoting import quoted
 from clarivum.database.planning.weakness import Weakness
 
 T = TypeVar("T")
@@ -47,7 +48,8 @@ class Proposal:
         how = "concurrently " if concurrently else ""
         where = f" where {self.predicate}" if self.predicate else ""
         keys = ", ".join(self.keys)
-        return f"create index {how}{name or self.name} on {self.schema}.{self.table} ({keys}){where};"
+        on = quoted(self.schema, self.table)
+        return f"create index {how}{quoted(name or self.name)} on {on} ({keys}){where};"
 
 
 def proposals(weakness: Weakness, table: Table, used: Index | None) -> tuple[Proposal, ...]:
@@ -60,10 +62,10 @@ def proposals(weakness: Weakness, table: Table, used: Index | None) -> tuple[Pro
     fixed = _distinct(part.sql for part in filtering if part.shape is Shape.FIXED)
     predicate = " and ".join(_distinct([*([normal(used.predicate)] if used and used.predicate else []), *fixed]))
     order = _order(weakness, scan.alias, used, equal)
-    narrowed = tuple(map(_as_key, ranged))
+    narrowed = tuple(map(as_key, ranged))
     tails = [tail for tail in _distinct([order, narrowed]) if tail] + ([()] if equal else [])
     found = [
-        Proposal(table.schema, table.name, (*map(_as_key, equal), *tail)[:MAX_KEYS], where)
+        Proposal(table.schema, table.name, (*map(as_key, equal), *tail)[:MAX_KEYS], where)
         for tail in tails
         for where in _distinct([predicate, ""])
     ]
@@ -81,11 +83,11 @@ def _order(weakness: Weakness, alias: str, used: Index | None, equal: Sequence[s
             key = _own(found["key"], alias)
             if key is None:
                 return ()
-            keys.append(_as_key(key) + found["order"].lower().replace(" asc", ""))
+            keys.append(as_key(key) + found["order"].lower().replace(" asc", ""))
         return tuple(key for key in keys if key.split(" ")[0] not in equal)
     if weakness.limited and used is not None:
         pairs = zip(used.keys, used.order, strict=True)
-        return tuple(f"{_as_key(key)} {order}".strip() for key, order in pairs if normal(key) not in equal)
+        return tuple(f"{as_key(key)} {order}".strip() for key, order in pairs if normal(key) not in equal)
     return ()
 
 
@@ -99,7 +101,7 @@ def _keys(parts: Sequence[Conjunct], shape: Shape) -> Iterator[str]:
     return (expression for part in parts if part.shape is shape for expression in part.expressions)
 
 
-def _as_key(expression: str) -> str:
+def as_key(expression: str) -> str:
     """As CREATE INDEX takes it: a column or a call as it stands, any other expression in parentheses."""
     return expression if IDENTIFIER.fullmatch(expression) or CALL.fullmatch(expression) else f"({expression})"
 

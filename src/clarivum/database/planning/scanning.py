@@ -9,6 +9,7 @@ import psycopg
 from clarivum.database.planning.catalog import Catalog, Index
 from clarivum.database.planning.conditions import Conjunct, Shape, conjuncts, normal, question
 from clarivum.database.planning.explain import Node, read_plan
+from clarivum.database.planning.quoting import quoted
 
 SKIP_SCAN_VERSION = 180_000
 """From Postgres 18 on a B-tree whose first key is not given is entered once per distinct value of it."""
@@ -63,13 +64,13 @@ class Estimator:
             return matching
         walked = self._matching(node.relation, question(bounding), predicate, rows)
         if not bounding and self._connection.info.server_version >= SKIP_SCAN_VERSION:
-            groups = self._estimate(f"select distinct {index.keys[0]} from {node.relation}", rows)  # noqa: S608
+            groups = self._estimate(f"select distinct {index.keys[0]} from {_sql(node.relation)}", rows)  # noqa: S608
             walked = min(walked, matching + groups)
         return max(matching, walked)
 
     def _matching(self, relation: str, condition: str, predicate: str, otherwise: float) -> float:
         where = " and ".join(f"({part})" for part in (condition, predicate) if part)
-        return self._estimate(f"select 1 from {relation} where {where}", otherwise) if where else otherwise  # noqa: S608
+        return self._estimate(f"select 1 from {_sql(relation)} where {where}", otherwise) if where else otherwise  # noqa: S608
 
     def _estimate(self, sql: str, otherwise: float) -> float:
         """Rows that the planner expects of a statement; `otherwise` when it cannot be planned."""
@@ -87,6 +88,11 @@ def explain(connection: psycopg.Connection, sql: str) -> Node:
     row = connection.execute(f"explain (generic_plan, verbose, format json) {sql}".encode()).fetchone()
     assert row is not None
     return read_plan(row[0])
+
+
+def _sql(relation: str) -> str:
+    schema, _, table = relation.partition(".")
+    return quoted(schema, table)
 
 
 def _bounding(parts: tuple[Conjunct, ...], index: Index) -> tuple[Conjunct, ...]:

@@ -10,6 +10,7 @@ import psycopg
 from clarivum.database.migrations.push import push
 from clarivum.database.planning.catalog import Catalog, read_catalog
 from clarivum.database.planning.describe import Describer, Description
+from clarivum.database.planning.objects import Objects, read_objects
 from clarivum.database.provision import provision, provision_login
 from clarivum.database.server.embedded import EmbeddedServer
 
@@ -59,6 +60,11 @@ class Scratch:
         """What the migrated database holds."""
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             return read_catalog(connection)
+
+    def read_objects(self) -> Objects:
+        """What it holds beside tables."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            return read_objects(connection)
 
     def describe(self, statements: Iterable[str], catalog: Catalog) -> list[Description]:
         """What each statement (`$n` for its parameters) returns."""

@@ -5,22 +5,34 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Ask, Rule
-from clarivum.checks.rules.database.tables import problem, tables
+from clarivum.checks.rules.database.tables import name_of, problem, tables
+from clarivum.database.planning.catalog import ForeignKey, Index
+from clarivum.database.planning.conditions import conjuncts, normal
+from clarivum.database.planning.quoting import quoted
 from clarivum.database.planning.weakness import BIG_TABLE_ROWS
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
-        if table.rows < BIG_TABLE_ROWS:
+        if table.rows < BIG_TABLE_ROWS or table.partition_of:
             continue
         for key in table.foreign_keys:
-            if not any(set(index.keys[: len(key.columns)]) == set(key.columns) for index in table.indexes):
-                columns = ", ".join(key.columns)
-                name = f"{table.name}_{'_'.join(key.columns)}_idx"
+            if not any(serves(index, key) for index in table.indexes):
+                columns = ", ".join(map(quoted, key.columns))
+                name = quoted(f"{table.name}_{'_'.join(key.columns)}_idx")
                 message = f"no index begins with ({columns}), which references {key.references}"
-                yield problem(
-                    facts, table, message, f"create index concurrently {name} on {table.qualified} ({columns});"
-                )
+                how = "" if table.kind == "p" else "concurrently "
+                yield problem(facts, table, message, f"create index {how}{name} on {name_of(table)} ({columns});")
+
+
+def serves(index: Index, key: ForeignKey) -> bool:
+    """Whether the rows that reference one row are found by an index: all that are not null must be in it."""
+    first = tuple(normal(each) for each in index.keys[: len(key.columns)])
+    total = all(
+        part.sql.upper().endswith("IS NOT NULL") and set(part.columns) <= set(key.columns)
+        for part in conjuncts(index.predicate, "")
+    )
+    return index.method in {"btree", "hash"} and set(first) == {normal(quoted(name)) for name in key.columns} and total
 
 
 RULE = Rule(

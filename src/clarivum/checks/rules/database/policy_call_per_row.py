@@ -9,6 +9,8 @@ from pglast.parser import ParseError
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Ask, Rule
+from clarivum.checks.rules.database.callers import Callers
+from clarivum.checks.rules.database.evaluated import walk
 from clarivum.checks.rules.database.tables import problem, tables
 
 PER_STATEMENT = frozenset({"jwt", "uid", "role", "email", "current_setting", "has_any_role", "has_role", "subject"})
@@ -16,9 +18,10 @@ PER_STATEMENT = frozenset({"jwt", "uid", "role", "email", "current_setting", "ha
 
 
 def look(facts: Facts) -> Iterator[Problem]:
+    asking = PER_STATEMENT | Callers(facts.objects.functions).asking
     for table in tables(facts):
         for policy in table.policies:
-            calls = [name for part in (policy.using, policy.check) for name in _bare_calls(part)]
+            calls = [name for part in (policy.using, policy.check) for name in _bare_calls(part, asking)]
             if calls:
                 names = ", ".join(dict.fromkeys(calls))
                 made = f"policy {table.qualified}.{policy.name}"
@@ -26,35 +29,35 @@ def look(facts: Facts) -> Iterator[Problem]:
                 yield problem(facts, table, f"the policy calls {names} once per row", fix, made=made)
 
 
-def _bare_calls(expression: str) -> Iterator[str]:
+def _bare_calls(expression: str, asking: frozenset[str]) -> Iterator[str]:
     if expression:
         try:
             parsed: Any = parse_sql(f"select {expression}")
         except ParseError:
             return
-        yield from _walk(parsed[0].stmt)
+        yield from _walk(parsed[0].stmt, asking)
 
 
-def _walk(node: Any) -> Iterator[str]:
+def _walk(node: Any, asking: frozenset[str]) -> Iterator[str]:
     """Calls outside any subselect; one inside is evaluated once, before the rows are read."""
     if isinstance(node, tuple | list):
         for member in node:
-            yield from _walk(member)
+            yield from _walk(member, asking)
     elif isinstance(node, ast.SubLink):
         return
     elif isinstance(node, ast.Node):
         if isinstance(node, ast.FuncCall):
             path: Any = node.funcname
-            if path[-1].sval in PER_STATEMENT:
+            if path[-1].sval in asking and not any(isinstance(each, ast.ColumnRef) for each in walk(node.args)):
                 yield ".".join(part.sval for part in path)
         for field in node:
-            yield from _walk(getattr(node, field))
+            yield from _walk(getattr(node, field), asking)
 
 
 RULE = Rule(
     id="database/policy-call-per-row",
-    looks_for="A policy that calls `auth.jwt()`, `auth.uid()`, `current_setting()` or one of the platform's helpers "
-    "outside a subselect.",
+    looks_for="A policy that calls `auth.jwt()`, `auth.uid()`, `current_setting()`, one of the platform's helpers, or "
+    "a function of the application that calls one of these, outside a subselect and without a column as argument.",
     why="Postgres evaluates `(select auth.jwt() ->> 'sub')` once per statement and `auth.jwt() ->> 'sub'` once per "
     "row; on a large table that is most of the query's time, and the index on the column cannot be used.",
     fix="wrap the call: (select auth.jwt() ->> 'sub')",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.database.tables import problem, tables
+from clarivum.checks.rules.database.tables import name_of, problem, tables
 
 UNSAFE = ("truncate", "references", "trigger", "maintain")
 TRUSTED = frozenset({"service_role", "postgres"})
@@ -17,10 +17,10 @@ def look(facts: Facts) -> Iterator[Problem]:
             held = {privilege for grantee, privilege in table.grants if grantee == role}
             unsafe = [privilege for privilege in UNSAFE if privilege in held]
             if role == "public":
-                fix = f"revoke all on {table.qualified} from public;"
+                fix = f"revoke all on {name_of(table)} from public;"
                 yield problem(facts, table, f"PUBLIC, every login there is, may {', '.join(sorted(held))}", fix)
             elif unsafe:
-                fix = f"revoke {', '.join(unsafe)} on {table.qualified} from {role};"
+                fix = f"revoke {', '.join(unsafe)} on {name_of(table)} from {role};"
                 yield problem(facts, table, f"{role} may {', '.join(unsafe)}, which no policy restrains", fix)
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.database.tables import problem, tables
+from clarivum.checks.rules.database.tables import name_of, problem, tables
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
         if table.row_security and not table.forced:
-            fix = f"alter table {table.qualified} force row level security;"
+            fix = f"alter table {name_of(table)} force row level security;"
             yield problem(facts, table, "its owner is exempt from its policies", fix)
 
 

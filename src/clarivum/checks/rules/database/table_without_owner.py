@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Ask, Rule
-from clarivum.checks.rules.database.tables import owner_of, problem, tables
+from clarivum.checks.rules.database.tables import name_of, owner_of, problem, tables
 from clarivum.owners import unknown_owner
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
+        if table.partition_of and not table.comment:
+            continue  # its table's owner is its own
         owner = owner_of(table)
         if owner not in facts.owners:
             message = f"its {unknown_owner(owner, facts.owners)}" if owner else "its comment names no owner"
-            fix = f"comment on table {table.qualified} is 'owner: {min(facts.owners, default='team')}. What it holds.';"
+            fix = f"comment on table {name_of(table)} is 'owner: {min(facts.owners, default='team')}. What it holds.';"
             yield problem(facts, table, message, fix)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.database.tables import problem, tables
+from clarivum.checks.rules.database.tables import name_of, problem, tables
 from clarivum.database.planning import Table
 
 VERBS = ("select", "insert", "update", "delete")
@@ -17,9 +17,9 @@ def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
         for role, verbs in sorted(_uncovered(table).items()):
             message = f"{role} may {', '.join(verbs)}, but no policy lets it touch a row"
-            fix = f"create policy … on {table.qualified} for {verbs[0]} to {role} using (…);, or revoke the grant"
+            fix = f"create policy … on {name_of(table)} for {verbs[0]} to {role} using (…);, or revoke the grant"
             yield problem(facts, table, message, fix)
-        if not table.policies and not table.grants:
+        if not table.policies and not table.grants and not table.partition_of:
             yield problem(facts, table, "it has no policy")
 
 

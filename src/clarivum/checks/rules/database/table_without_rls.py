@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.database.tables import problem, tables
+from clarivum.checks.rules.database.tables import name_of, problem, tables
 
 
 def look(facts: Facts) -> Iterator[Problem]:
     for table in tables(facts):
         if not table.row_security:
-            fix = f"alter table {table.qualified} enable row level security;"
+            fix = f"alter table {name_of(table)} enable row level security;"
             yield problem(facts, table, "row-level security is not enabled", fix)
 
 

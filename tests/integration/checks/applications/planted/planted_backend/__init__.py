@@ -1,0 +1,1 @@
+"""What the rules on views, functions, expressions and indexes must find."""
