@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from clarivum.api.access import second_factor_required
+from clarivum.api.credentials import may_hold_session
 from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
 from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
@@ -93,10 +94,12 @@ class Endpoint:
         else:
             verifier = self._resources.verifier
             principal = verifier.cached(token) or await verifier.verify(token)
+        if b"cookie" in headers and (sessions := self._resources.sessions) is not None and may_hold_session(headers):
+            principal = await sessions.admit(scope["method"], headers, principal)
         access = self._access
         if access.signed_in:
             if principal.subject is None:
-                raise RequestError("This route needs an access token.", code=UNAUTHENTICATED)
+                raise RequestError("This route needs an access token or a session.", code=UNAUTHENTICATED)
             if access.roles and access.roles.isdisjoint(principal.roles):
                 raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
             if access.mfa and not principal.mfa:

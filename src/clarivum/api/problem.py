@@ -9,6 +9,7 @@ from clarivum.api.response import PROBLEM_HEAD, Response, header_lines
 from clarivum.auth import MULTI_FACTOR
 from clarivum.errors import (
     INTERNAL,
+    INVALID_SESSION,
     INVALID_TOKEN,
     MFA_REQUIRED,
     RATE_LIMITED,
@@ -30,6 +31,7 @@ _CHALLENGES = {
     UNAUTHENTICATED.name: b'www-authenticate: Bearer realm="clarivum"\r\n',
     MFA_REQUIRED.name: b'www-authenticate: Bearer realm="clarivum", error="insufficient_user_authentication", '
     b'error_description="A second factor is required", acr_values="%b"\r\n' % MULTI_FACTOR.encode("ascii"),
+    INVALID_SESSION.name: b'www-authenticate: Bearer realm="clarivum"\r\n',
     INVALID_TOKEN.name: b'www-authenticate: Bearer realm="clarivum", error="invalid_token"\r\n',
 }
 

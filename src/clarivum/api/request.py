@@ -11,13 +11,17 @@ class ClientGoneError(Exception):
 
 
 def headers_of(scope: Scope) -> Headers:
-    """Headers by lower-case name; several of one name are joined by a comma (RFC 9110, 5.3)."""
+    """Headers by lower-case name; several of one name are joined by a comma (RFC 9110, 5.3).
+
+    Several Cookie headers, as HTTP/2 and some proxies have them, are joined by a semicolon (RFC 9113, 8.2.3).
+    """
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
     headers = dict(pairs)
     if len(headers) != len(pairs):
         headers = {}
         for name, value in pairs:
-            headers[name] = headers[name] + b", " + value if name in headers else value
+            separator = b"; " if name == b"cookie" else b", "
+            headers[name] = headers[name] + separator + value if name in headers else value
     return headers
 
 

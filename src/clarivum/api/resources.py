@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from clarivum.api.credentials import SessionCredentials
 from clarivum.api.cursor import CursorSeal
 from clarivum.api.http.deadlines import Deadlines
 from clarivum.api.http.peer import Peers
@@ -23,6 +24,8 @@ class Resources:
     max_body_bytes: int
     request_timeout_s: float
     rate_limits: bool = True
+    sessions: SessionCredentials | None = None
+    """Who reads session cookies; None when no secret is set, and cookies are not looked at."""
     step_up_path: str | None = None
     """Where to sign in again with a second factor; None without a login of our own."""
     deadlines: Deadlines = field(default_factory=Deadlines)

@@ -15,6 +15,9 @@ from typing import Any, Protocol, cast
 import uvicorn
 
 from clarivum.api.asgi import Api, Serves
+from clarivum.api.credentials import SessionCredentials, session_credentials
+from clarivum.api.csrf_token import PATH as CSRF_PATH
+from clarivum.api.csrf_token import CsrfTokenEndpoint
 from clarivum.api.endpoint import Endpoint
 from clarivum.api.http.connection import HttpConnection
 from clarivum.api.http.limits import Limits, Unfinished
@@ -74,16 +77,18 @@ def build_app(
     database = database or _database(settings)
     if outbox is not None:
         database.outbox = outbox
+    verifier = verifier or TokenVerifier(settings)
     resources = Resources(
         database=database,
-        verifier=verifier or TokenVerifier(settings),
+        verifier=verifier,
         peers=Peers.from_setting(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
         request_timeout_s=settings.request_timeout_s,
         rate_limits=settings.rate_limits,
+        sessions=session_credentials(settings, verifier),
     )
     checks = (Check("database", database.ping), *readiness(database))
-    targets = [*_compiled(application.routes, resources), *_platform(application, checks)]
+    targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources.sessions)]
     return Api(targets, open=resources.open, close=resources.close)
 
 
@@ -190,12 +195,16 @@ def _compiled(routes: Iterable[Route], resources: Resources) -> Iterator[tuple[s
         yield route.method, route.path, Endpoint(route, resources)
 
 
-def _platform(application: Routes, checks: Sequence[Check]) -> Iterator[tuple[str, str, Serves]]:
+def _platform(
+    application: Routes, checks: Sequence[Check], sessions: SessionCredentials | None
+) -> Iterator[tuple[str, str, Serves]]:
     documentation = Documentation(application)
     for path in ("/openapi.json", "/docs"):
         yield "GET", path, documentation
     for path, answer in (("/healthz", alive), ("/readyz", ready(checks)), ("/metrics", metrics)):
         yield "GET", path, Probe(path, answer)
+    if sessions is not None:
+        yield "GET", CSRF_PATH, CsrfTokenEndpoint(sessions)
 
 
 def _database(settings: Settings) -> Database:

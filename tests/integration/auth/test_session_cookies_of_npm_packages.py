@@ -1,63 +1,23 @@
 """Session cookies exchanged with the real packages: next-auth 4 and @auth/core 0.41 (Auth.js v5), both directions."""
 
-import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from clarivum.auth.cookies import SessionCookies, SessionRefusedError, SessionToken
 from clarivum.clock import SYSTEM_CLOCK
-from clarivum.testing.npm import install
+from tests.integration.auth.front_end import SECRET, FrontEnd, running_front_end
 
-PACKAGE = Path(__file__).resolve().parents[2] / "npm" / "authjs"
-SECRET = "kX9#vLq2!mZr7@pTw4$yBn8%cJd5^fGh"
 OLD_SECRET = "what the secret was before 7Hq2vLmZr"
 FORMATS = ("authjs", "nextauth")
 BASE_NAMES = {"authjs": "authjs.session-token", "nextauth": "next-auth.session-token"}
 SIZES = {"one cookie": 100, "two": 4_000, "several": 9_000}
 
 
-class FrontEnd:
-    """A Node.js process that seals, opens and chunks with the packages' own code."""
-
-    def __init__(self, packages: Path) -> None:
-        self.process = subprocess.Popen(
-            ["node", str(PACKAGE / "session.mjs"), str(packages)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{json.dumps(request)}\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
-
-    def result(self, **request: Any) -> Any:
-        answer = self.ask(**request)
-        assert "result" in answer, answer
-        return answer["result"]
-
-    def cookies(self, format: str, name: str, token: dict[str, Any], **options: Any) -> list[tuple[str, str]]:
-        """The session's cookies as the package would set them."""
-        value = self.result(format=format, act="seal", name=name, token=token, **{"secret": SECRET, **options})
-        chunks = self.result(format=format, act="chunk", name=name, value=value)
-        return [(chunk["name"], chunk["value"]) for chunk in chunks]
-
-
 @pytest.fixture(scope="module")
 def front_end() -> Iterator[FrontEnd]:
-    front_end = FrontEnd(install(PACKAGE))
-    yield front_end
-    assert front_end.process.stdin is not None
-    front_end.process.stdin.close()
-    assert front_end.process.wait(10) == 0
+    with running_front_end() as front_end:
+        yield front_end
 
 
 def now() -> float:

@@ -1,0 +1,143 @@
+"""What a request's cookies prove: a session, whose access token makes the principal, and that a change is meant.
+
+Requests without a session cookie do not come here, and pay nothing for it. A credential that is sent must be good: a
+wrong session is refused on every route, also beside a good bearer token.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from clarivum.api.request import Headers
+from clarivum.auth import Principal, Reason, TokenRefusedError, TokenVerifier
+from clarivum.auth.cookies import SessionCookies, SessionReason, SessionRefusedError, SessionToken, parse_cookies
+from clarivum.auth.cookies.chunks import MARK
+from clarivum.auth.cookies.refusal import REFUSED
+from clarivum.auth.csrf import HEADER, CsrfTokens
+from clarivum.auth.instruments import SESSIONS
+from clarivum.auth.origins import Origins, RequestOrigin
+from clarivum.clock import SYSTEM_CLOCK, Clock
+from clarivum.errors import CONFLICTING_CREDENTIALS, UNAUTHENTICATED, RequestError
+from clarivum.settings import Settings
+
+RefuseRevoked = Callable[[SessionToken], Awaitable[None]]
+"""Asked on every request with a session; raises SessionRefusedError for one that was ended before it expired."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+NO_ACCESS_TOKEN = "The session holds no access token: its front end must store the one Auth0 gave it."  # noqa: S105
+_CSRF_HEADER = HEADER.encode("ascii")
+
+
+class SessionCredentials:
+    """The sessions of one process. `refuse_revoked` may be set until the server listens."""
+
+    def __init__(
+        self,
+        cookies: SessionCookies,
+        csrf: CsrfTokens,
+        origins: Origins,
+        verifier: TokenVerifier,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        refuse_revoked: RefuseRevoked | None = None,
+    ) -> None:
+        self._cookies = cookies
+        self._csrf = csrf
+        self._origins = origins
+        self._verifier = verifier
+        self._clock = clock
+        self.refuse_revoked = refuse_revoked
+
+    async def admit(self, method: str, headers: Headers, bearer: Principal) -> Principal:
+        """The caller of a request that may hold a session, `bearer` being the caller by its Authorization header.
+
+        Raises SessionRefusedError (401 `invalid_session`) for a session that is not good, RequestError
+        `conflicting_credentials` (400) for a bearer token of somebody else, `csrf_failed` (403) for a change that no
+        page of ours sent, and `unavailable` (503) as TokenVerifier.verify does.
+        """
+        cookies = parse_cookies(headers[b"cookie"])
+        session = self._cookies.read(cookies, self._clock.now().timestamp())
+        if session is None:
+            return bearer
+        principal = await self._principal(session)
+        if bearer.subject is not None:
+            if principal.subject != bearer.subject:
+                raise RequestError(
+                    "The access token and the session cookie are of different subjects.", code=CONFLICTING_CREDENTIALS
+                )
+            return bearer  # no other site's page can send the Authorization header, so nothing more is to be proven
+        if method not in SAFE_METHODS:
+            self._origins.check(_request_origin(headers))
+            self._csrf.check(_text(headers.get(_CSRF_HEADER)), cookies, _identity(principal, session))
+        return principal
+
+    async def csrf_token(self, headers: Headers) -> tuple[str, str]:
+        """The token for the request's session, and the Set-Cookie value that goes with it.
+
+        Raises what `admit` raises, and RequestError `unauthenticated` (401) without a session.
+        """
+        cookies = parse_cookies(headers.get(b"cookie", b""))
+        session = self._cookies.read(cookies, self._clock.now().timestamp())
+        if session is None:
+            raise RequestError("There is no session: sign in first.", code=UNAUTHENTICATED)
+        return self._csrf.issue(cookies, _identity(await self._principal(session), session))
+
+    async def _principal(self, session: SessionToken) -> Principal:
+        """Whom the access token inside stands for, if the session was not ended."""
+        token = session.access_token
+        if token is None:
+            SESSIONS.add(1, SessionReason.ACCESS_TOKEN.value)
+            raise SessionRefusedError(SessionReason.ACCESS_TOKEN, "it holds none", detail=NO_ACCESS_TOKEN)
+        try:
+            principal = self._verifier.cached(token) or await self._verifier.verify(token)
+        except TokenRefusedError as refused:
+            SESSIONS.add(1, SessionReason.ACCESS_TOKEN.value)
+            detail = refused.detail if refused.reason is Reason.OPAQUE else REFUSED
+            raise SessionRefusedError(SessionReason.ACCESS_TOKEN, refused.log or "", detail=detail) from None
+        if self.refuse_revoked is not None:
+            await self.refuse_revoked(session)
+        return principal
+
+
+def may_hold_session(headers: Headers) -> bool:
+    """Whether the Cookie header, which is there, is worth reading: most requests carry only other cookies."""
+    return MARK in headers[b"cookie"]
+
+
+def session_credentials(settings: Settings, verifier: TokenVerifier) -> SessionCredentials | None:
+    """What the settings ask for; None without a secret: cookies are then not looked at.
+
+    Raises ConfigurationError naming the variable.
+    """
+    secure, secrets = settings.is_served_over_tls, settings.auth_secrets
+    origins = Origins.from_setting(settings.allowed_origins, https_only=secure)
+    if not secrets:
+        return None
+    claims = [name for part in settings.session_token_claim.split(",") if (name := part.strip())]
+    return SessionCredentials(
+        SessionCookies(secrets, secure=secure, access_token_claims=claims),
+        CsrfTokens(secrets, secure=secure),
+        origins,
+        verifier,
+    )
+
+
+def _identity(principal: Principal, session: SessionToken) -> str:
+    """What stays the same while Auth.js writes the session anew, and differs from every other caller's session.
+
+    `sid` is the session's id at the issuer, which our own login stores; `sub` is the front end's own id of its user.
+    """
+    sid = session.claims.get("sid", session.claims.get("sub"))
+    return json.dumps([principal.subject, sid if isinstance(sid, str) else None])
+
+
+def _request_origin(headers: Headers) -> RequestOrigin:
+    return RequestOrigin(
+        host=_text(headers.get(b"host")),
+        origin=_text(headers.get(b"origin")),
+        fetch_site=_text(headers.get(b"sec-fetch-site")),
+        referer=_text(headers.get(b"referer")),
+    )
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")

@@ -1,0 +1,29 @@
+"""GET /auth/csrf: how a page gets the token that it sends back in `x-csrf-token` with every change."""
+
+import orjson
+
+from clarivum.api.credentials import SessionCredentials
+from clarivum.api.exchange import failed, finish, observe
+from clarivum.api.request import headers_of
+from clarivum.api.response import JSON_HEAD, Receive, Response, Scope, Send
+
+PATH = "/auth/csrf"
+
+
+class CsrfTokenEndpoint:
+    """Answers `{"csrf_token": …}` and sets the cookie that goes with it. Needs a session; never cached."""
+
+    def __init__(self, sessions: SessionCredentials) -> None:
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
+        headers = headers_of(scope)
+        observation = observe(scope, headers, PATH)
+        error_type: str | Exception | None = None
+        try:
+            token, cookie = await self._sessions.csrf_token(headers)
+            head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
+            response = Response(200, head, orjson.dumps({"csrf_token": token}))
+        except Exception as error:
+            response, error_type = failed(error, scope, observation)
+        await finish(scope, send, observation, response, error_type=error_type)
