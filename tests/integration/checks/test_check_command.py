@@ -47,6 +47,7 @@ def test_findings_end_with_one_in_every_format(tmp_path: Path) -> None:
 
 
 def test_warnings_fail_unless_told_otherwise(tmp_path: Path) -> None:
+    root = copied("clean", tmp_path)
     (root / "waivers.toml").write_text(
         '[[waiver]]\nrule = "api/no-such-rule"\nsubject = "x"\nreason = "y"\nowner = "growth"\nexpires = 2099-01-01\n'
     )
@@ -77,6 +78,7 @@ def test_an_application_that_is_not_there_is_a_configuration_error() -> None:
 
 
 def test_waivers_that_cannot_be_read_stop_the_check(tmp_path: Path) -> None:
+    root = copied("clean", tmp_path)
     (root / "waivers.toml").write_text("[[waiver")
     ended = check("clean", tmp_path, "api")
     assert ended.returncode == 3
@@ -84,6 +86,7 @@ def test_waivers_that_cannot_be_read_stop_the_check(tmp_path: Path) -> None:
 
 
 def test_a_check_that_is_told_to_end_takes_its_server_and_folder_with_it(tmp_path: Path) -> None:
+    root = copied("clean", tmp_path)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     process = subprocess.Popen(
