@@ -11,9 +11,13 @@ from pathlib import Path
 
 from clarivum.application import Application
 from clarivum.checks import declarations, platform_queries
+from clarivum.checks.access import AccessMatrix, try_access
 from clarivum.checks.declarations import Declaration
 from clarivum.checks.finding import Problem
 from clarivum.checks.gate import Addendum, Reading, follow, read_addenda
+from clarivum.checks.lint.advisors import Advice, advise, find_cli, not_looked
+from clarivum.checks.lint.judgement import Defect, judge_set
+from clarivum.checks.lint.squawk import Squawk, run_squawk
 from clarivum.checks.loading import PLACE, Loading, load, without_place
 from clarivum.checks.migrations_text import Place, read_places
 from clarivum.checks.sources import Source, keyword, package_folder, read_sources, shown, text
@@ -22,9 +26,10 @@ from clarivum.checks.usage import Usage, read_usage
 from clarivum.checks.waivers import FILE as WAIVERS_FILE
 from clarivum.checks.waivers import Waiver, parse_waivers
 from clarivum.database import Query
-from clarivum.database.migrations.files import discover
+from clarivum.database.migrations.files import Migration, discover
 from clarivum.database.planning import Catalog, Description, Objects, Planner, Scratch, Verdict
 from clarivum.errors import ConfigurationError, RefusedError
+from clarivum.jobs.committed import Committed, read_folder
 from clarivum.owners import Owner, parse_owners
 
 Progress = Callable[[str], None]
@@ -160,18 +165,40 @@ class Facts:
         path = Path(query.file)
         return shown(path if path.is_absolute() else path.resolve(), self.root), query.line
 
+    @cached_property
+    def committed_payloads(self) -> Mapping[str, Committed]:
+        """The payload schemas of clients/payloads/, by job. Raises ConfigurationError."""
+        return read_folder(self.root)
+
     # -- the database --------------------------------------------------------------------------------------------------
     @cached_property
     def places(self) -> Mapping[str, Place]:
         return read_places(self.root / "supabase" / "migrations", self.root)
 
     @cached_property
-    def readings(self) -> tuple[Reading, ...]:
-        """What each migration touches and locks, oldest first; none when a file cannot be read as one."""
+    def migrations(self) -> tuple[Migration, ...]:
+        """The files, oldest first; none when one of them cannot be read as a migration."""
+        self._progress("reading the migrations")
         try:
-            return tuple(follow(discover(self.root / "supabase" / "migrations")))
+            return tuple(discover(self.root / "supabase" / "migrations"))
         except RefusedError:
             return ()
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """What each migration touches and locks."""
+        return tuple(follow(self.migrations))
+
+    @cached_property
+    def defects(self) -> tuple[Defect, ...]:
+        """What the migrations open or destroy, by their text."""
+        return judge_set(self.migrations)
+
+    @cached_property
+    def squawked(self) -> tuple[Squawk, ...]:
+        """What squawk finds in the migrations. Raises ConfigurationError when it is not installed."""
+        self._progress("linting the migrations with squawk")
+        return run_squawk(self.migrations)
 
     @cached_property
     def addenda(self) -> tuple[Addendum, ...]:
@@ -199,6 +226,26 @@ class Facts:
     def objects(self) -> Objects:
         """What it holds beside tables."""
         return Objects((), (), (), (), frozenset()) if self.migration_refusal else self._scratch.read_objects()
+
+    @cached_property
+    def access(self) -> AccessMatrix | None:
+        """Who may do what, tried cell by cell; None when the migrations are refused. Raises DeclarationError."""
+        if self.migration_refusal:
+            return None
+        scratch = self._scratch
+        return try_access(self.application, self.catalog, scratch.admin_url, scratch.app_url, self._progress)
+
+    @cached_property
+    def advice(self) -> tuple[Advice, ...]:
+        """What Supabase's advisors say; nothing, with a note in the report, without the Supabase CLI."""
+        if self.migration_refusal:
+            return ()
+        cli = find_cli(self.root, self._environ)
+        if cli is None:
+            self.note(not_looked("supabase/migrations"))
+            return ()
+        self._progress("asking Supabase's advisors")
+        return advise(cli, self._scratch.admin_url)
 
     @cached_property
     def descriptions(self) -> Mapping[Query, Description]:

@@ -3,18 +3,22 @@
 from clarivum.checks.rule import Rule
 from clarivum.checks.rules.api import route_not_served, route_without_access, route_without_owner
 from clarivum.checks.rules.application import declaration_refused
+from clarivum.checks.rules.auth import cell_untried, guard_and_policy_disagree, matrix_out_of_date
 from clarivum.checks.rules.checks import waiver_expired, waiver_unused
 from clarivum.checks.rules.database import (
+    advisor_findings,
     cross_team_migration,
     default_grant_unsafe,
     definer_open_to_public,
     definer_owned_by_superuser,
     definer_without_search_path,
+    erd_out_of_date,
     foreign_key_without_index,
     function_leakproof,
     index_duplicate,
     index_unused,
     materialized_view_exposed,
+    migration_destructive,
     migration_fails,
     policy_call_per_row,
     policy_without_check,
@@ -25,8 +29,10 @@ from clarivum.checks.rules.database import (
     query_row_mismatch,
     query_unknown_parameter,
     query_without_index,
+    row_count_unreadable,
     session_state,
     setting_cast_without_nullif,
+    squawk_findings,
     table_with_unsafe_grant,
     table_without_force,
     table_without_grant,
@@ -37,7 +43,15 @@ from clarivum.checks.rules.database import (
     view_without_invoker,
 )
 from clarivum.checks.rules.docs import page_out_of_date
-from clarivum.checks.rules.jobs import job_not_registered, job_without_key, job_without_timeout, queue_missing
+from clarivum.checks.rules.jobs import (
+    job_not_registered,
+    job_removed,
+    job_without_key,
+    job_without_timeout,
+    payload_incompatible,
+    payload_not_committed,
+    queue_missing,
+)
 from clarivum.checks.rules.telemetry import span_or_metric_missing
 
 DECLARATION_REFUSED = declaration_refused.RULE
@@ -47,12 +61,18 @@ RULES: tuple[Rule, ...] = (
     route_without_access.RULE,
     route_without_owner.RULE,
     route_not_served.RULE,
+    cell_untried.RULE,
+    guard_and_policy_disagree.RULE,
+    matrix_out_of_date.RULE,
     migration_fails.RULE,
     cross_team_migration.RULE,
+    migration_destructive.RULE,
+    squawk_findings.RULE,
     table_without_rls.RULE,
     table_without_force.RULE,
     table_without_policy.RULE,
     table_without_owner.RULE,
+    row_count_unreadable.RULE,
     table_without_grant.RULE,
     table_with_unsafe_grant.RULE,
     default_grant_unsafe.RULE,
@@ -77,10 +97,15 @@ RULES: tuple[Rule, ...] = (
     query_not_permitted.RULE,
     query_without_index.RULE,
     index_unused.RULE,
+    erd_out_of_date.RULE,
+    advisor_findings.RULE,
     job_without_key.RULE,
     job_without_timeout.RULE,
     job_not_registered.RULE,
     queue_missing.RULE,
+    payload_incompatible.RULE,
+    payload_not_committed.RULE,
+    job_removed.RULE,
     span_or_metric_missing.RULE,
     page_out_of_date.RULE,
     # Last: what they say depends on which findings the others' waivers were used for.

@@ -16,6 +16,7 @@ import typer
 from clarivum.application import load_application
 from clarivum.cli.group import group
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.jobs_types import types
 from clarivum.cli.place import APPLICATION, database_url
 from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
@@ -26,6 +27,7 @@ from clarivum.jobs.redrive import redrive as redrive_runs
 from clarivum.settings import Settings
 
 app = group(no_args_is_help=True)
+app.command()(types)
 
 T = TypeVar("T")
 Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]

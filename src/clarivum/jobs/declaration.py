@@ -134,6 +134,7 @@ def job(
         where.refuse_unless(
             isinstance(payload, type) and issubclass(payload, Payload), "its payload type must be a subclass of Payload"
         )
+        _check_versions(where, payload)
         _check_handler(where, handler)
         key_field = _check_key(where, payload, key, scheduled=schedule is not None)
         counts = {
@@ -200,6 +201,16 @@ class _Where:
     def refuse_unless(self, fine: bool, reason: str) -> None:
         if not fine:
             raise DeclarationError(f"{self.file}:{self.line}: job {self.name}: {reason}")
+
+
+def _check_versions(where: _Where, payload: type[Payload]) -> None:
+    newest = payload.schema_version
+    where.refuse_unless(type(newest) is int and newest >= 1, f"{payload.__name__}.schema_version must be 1 or more")
+    for version in payload.upcasts:
+        where.refuse_unless(
+            type(version) is int and 1 <= version < newest,
+            f"{payload.__name__}.upcasts[{version!r}] leads nowhere: the versions before {newest} can be brought up",
+        )
 
 
 def _check_handler(where: _Where, handler: Callable[..., Any]) -> None:

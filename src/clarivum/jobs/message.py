@@ -64,7 +64,7 @@ def read(job: Job[Any], message: Message) -> Request:
         raise NewerVersionError(f"its payload has version {version}, this worker knows {job.payload.schema_version}")
     if message.body is None:
         raise PayloadError(f"the message has no body; {job.payload.__name__} is a JSON object")
-    payload = decode(job.payload, message.body)
+    payload = decode(job.payload, message.body, version=int(version))
     try:
         key = job.key_of(payload)
     except ValueError as error:

@@ -1,19 +1,19 @@
 """What a job is given: an immutable, strictly typed JSON object that both ends of the queue agree on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, PydanticSerializationError
+from pydantic_core import PydanticCustomError, PydanticSerializationError, from_json, to_json
 
 from clarivum.errors import INVALID_PAYLOAD, ClarivumError, Violation
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_VIOLATIONS = 20
 
-
 P = TypeVar("P", bound="Payload")
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class PayloadError(ClarivumError):
@@ -27,7 +27,7 @@ class Payload(BaseModel):
     datetimes carry a UTC offset, numbers are finite: whatever is accepted here fits JSON and Postgres.
 
     `schema_version` goes up with every change that messages already in the queue would not satisfy; a worker leaves
-    messages of a newer version than its own for a newer worker.
+    messages of a newer version than its own for a newer worker. `upcasts` bring the older ones up to date.
     """
 
     model_config = ConfigDict(
@@ -40,6 +40,9 @@ class Payload(BaseModel):
     )
 
     schema_version: ClassVar[int] = 1
+    upcasts: ClassVar[Mapping[int, Upcast]] = {}
+    """By version N: the JSON object of a message of version N in, that of version N + 1 out. A version that is not
+    here is read as it is."""
 
     @model_validator(mode="after")
     def _storable(self) -> Self:
@@ -73,12 +76,33 @@ def encode(payload: Payload) -> bytes:
     return data
 
 
-def decode(kind: type[P], data: bytes | str) -> P:
-    """Read a message's body. Raises PayloadError with every violation; such a message is never retried."""
+def decode(kind: type[P], data: bytes | str, *, version: int | None = None) -> P:
+    """Read a message's body, written as `version` of the payload; None: the newest.
+
+    Raises PayloadError with every violation; such a message is never retried.
+    """
     try:
-        return kind.model_validate_json(data)
+        return kind.model_validate_json(_upcast(kind, data, version))
     except ValidationError as error:
         raise PayloadError(f"the message does not fit {kind.__name__}", violations=violations_of(error)) from None
+
+
+def _upcast(kind: type[Payload], data: bytes | str, version: int | None) -> bytes | str:
+    steps = sorted(number for number in kind.upcasts if version is not None and number >= version)
+    if not steps:
+        return data
+    try:
+        document = from_json(data, allow_inf_nan=False)
+    except ValueError:
+        return data  # validation says what is wrong with it
+    for number in steps:
+        try:
+            document = kind.upcasts[number](document)
+        except Exception as error:
+            raise PayloadError(
+                f"{kind.__name__}: the upcast from version {number} failed with {type(error).__name__}"
+            ) from None
+    return to_json(document)
 
 
 def violations_of(error: ValidationError) -> list[Violation]:

@@ -1,8 +1,6 @@
 """A plausible value for a JSON Schema: the same one every time, so that the document can be compared."""
 
-from typing import Any
-
-from clarivum.api.openapi.schemas import Schemas
+from typing import Any, Protocol
 
 FORMATS = {
     "email": "someone@example.org",
@@ -13,7 +11,15 @@ FORMATS = {
 }
 
 
-def example_of(schema: dict[str, Any], schemas: Schemas, name: str = "") -> Any:
+class Definitions(Protocol):
+    """Where references lead."""
+
+    def resolve(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema that a `$ref` stands for; any other one as it is."""
+        ...
+
+
+def example_of(schema: dict[str, Any], schemas: Definitions, name: str = "") -> Any:
     """A value that fits `schema`, taken from its own examples where it has some. Optional members that may be null are
     left out.
     """
@@ -33,7 +39,7 @@ def example_of(schema: dict[str, Any], schemas: Schemas, name: str = "") -> Any:
     return _of_type(schema, schemas, name)
 
 
-def _of_type(schema: dict[str, Any], schemas: Schemas, name: str) -> Any:
+def _of_type(schema: dict[str, Any], schemas: Definitions, name: str) -> Any:
     match schema.get("type"):
         case "object":
             return _object(schema, schemas)
@@ -50,7 +56,7 @@ def _of_type(schema: dict[str, Any], schemas: Schemas, name: str) -> Any:
     return _text(schema, name)
 
 
-def _object(schema: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
+def _object(schema: dict[str, Any], schemas: Definitions) -> dict[str, Any]:
     required = set(schema.get("required", ()))
     value = {}
     for name, member in schema.get("properties", {}).items():

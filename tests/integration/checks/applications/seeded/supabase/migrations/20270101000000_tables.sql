@@ -107,3 +107,10 @@ grant select on public.referencing to authenticated;
 create policy referencing_read on public.referencing for select to authenticated using (true);
 
 select clarivum.create_queue('notes_with_queue');
+
+create table public.uncounted (id bigint primary key);
+comment on table public.uncounted is 'owner: growth. rows: 2M. How many that is, nobody can read.';
+alter table public.uncounted enable row level security;
+alter table public.uncounted force row level security;
+grant select on public.uncounted to authenticated;
+create policy uncounted_read on public.uncounted for select to authenticated using (true);
