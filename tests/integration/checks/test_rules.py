@@ -82,6 +82,9 @@ IN_REFUSED: dict[str, list[tuple[str, str, str]]] = {
     ],
 }
 ELSEWHERE = {
+    "database/advisor": "test_advice_is_a_finding_at_the_statement_that_made_the_object",
+    "database/destructive-migration": "test_a_destructive_migration_is_found_at_its_statement",
+    "database/squawk": "test_what_squawk_minds_is_found_with_its_rule_file_and_line",
     "checks/waiver-unused": "test_a_waiver_that_matches_nothing_is_a_warning",
     "database/foreign-key-without-index": "test_a_waived_finding_is_counted_and_not_shown",
     "telemetry/span-or-metric-missing": "test_telemetry_that_is_switched_off_is_found_at_every_route_and_job",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.checks.lint import squawk
 from clarivum.checks.lint.squawk import OFF, find_squawk, run_squawk
 from clarivum.database.migrations.files import discover
 from clarivum.errors import ConfigurationError, DependencyDownError, Exit
@@ -97,7 +96,7 @@ def test_every_rule_that_is_off_is_one_that_squawk_knows_and_has_a_reason(tmp_pa
 
 
 def test_a_missing_squawk_is_told_and_never_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(squawk.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigurationError, match=r"squawk is not installed.*squawk-cli") as missing:
         find_squawk()
