@@ -104,9 +104,10 @@ def test_every_route_is_there_with_its_id_and_its_caller(document: dict[str, Any
     }
     assert set(operations) == {"make_thing", "list_things", "change_thing", "drop_thing"}
     assert operations["make_thing"]["security"] == []
-    assert operations["list_things"]["security"] == [{"bearer": []}]
-    assert operations["change_thing"]["security"] == [{"bearer": ["admin", "editor"]}]
+    assert operations["list_things"]["security"] == [{"bearer": []}, {"session": []}]
+    assert operations["change_thing"]["security"] == [{"bearer": ["admin", "editor"]}, {"session": []}]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert document["components"]["securitySchemes"]["session"]["in"] == "cookie"
 
 
 def test_parameters_carry_their_constraints(document: dict[str, Any]) -> None:

@@ -30,6 +30,16 @@ BEARER = SecurityScheme(
     bearer_format="JWT",
     description="An access token for this API's audience. The names are roles; one of them is needed.",
 )
+SESSION = SecurityScheme(
+    type="apiKey",
+    security_scheme_in="cookie",
+    name="__Secure-authjs.session-token",
+    description=(
+        "A session of Auth.js v5, or of NextAuth v4 as `__Secure-next-auth.session-token`, whole or in chunks; its "
+        "access token counts like a bearer token. Whatever changes something also needs an allowed Origin and, in "
+        "`x-csrf-token`, the token that GET /auth/csrf answers with."
+    ),
+)
 
 
 class Documented(Protocol):
@@ -57,7 +67,7 @@ def documentation_app(application: Documented) -> Litestar:
             version=clarivum.__version__,
             description="Errors are problem documents (RFC 9457) whose `code` is stable. Times are UTC, with `Z`.",
             path="/",
-            components=Components(security_schemes={"bearer": BEARER}),
+            components=Components(security_schemes={"bearer": BEARER, "session": SESSION}),
             render_plugins=[_Document(path=DOCUMENT_PATH), _Page(path=PAGE_PATH)],
         ),
         logging_config=None,

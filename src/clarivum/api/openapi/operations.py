@@ -19,6 +19,7 @@ from clarivum.errors import (
     BODY_TOO_LARGE,
     CONFLICT,
     CONFLICTING_CREDENTIALS,
+    CSRF_FAILED,
     FORBIDDEN,
     HEADERS_TOO_LARGE,
     IDEMPOTENCY_KEY_REUSED,
@@ -26,6 +27,7 @@ from clarivum.errors import (
     INVALID_CURSOR,
     INVALID_IDEMPOTENCY_KEY,
     INVALID_PARAMETER,
+    INVALID_SESSION,
     INVALID_TOKEN,
     MALFORMED_JSON,
     MALFORMED_REQUEST,
@@ -47,6 +49,7 @@ ALWAYS = (
     MALFORMED_REQUEST,
     CONFLICTING_CREDENTIALS,
     INVALID_TOKEN,
+    INVALID_SESSION,
     REQUEST_TIMEOUT,
     INVALID_PARAMETER,
     RATE_LIMITED,
@@ -80,7 +83,7 @@ def operation(route: Route, schemas: Schemas) -> Operation:
         parameters=[Verbatim(parameter) for parameter in _parameters(route, schemas)] or None,  # type: ignore[misc]
         request_body=Verbatim(_request_body(route, schemas)) if route.body else None,  # type: ignore[arg-type]
         responses={status: Verbatim(answer) for status, answer in _responses(route, schemas).items()},  # type: ignore[misc]
-        security=[{"bearer": sorted(route.access.roles)}] if route.access.signed_in else [],
+        security=[{"bearer": sorted(route.access.roles)}, {"session": []}] if route.access.signed_in else [],
     )
 
 
@@ -103,7 +106,7 @@ def problems_of(route: Route) -> list[Code]:
     if route.idempotent:
         codes |= dict.fromkeys(KEYED)
     if route.method not in SAFE:
-        codes[CONFLICT] = None
+        codes[CONFLICT] = codes[CSRF_FAILED] = None
     codes |= dict.fromkeys(route.problems)
     return list(codes)
 
