@@ -56,7 +56,7 @@ def erd(
     elif show:
         sys.stdout.write("\n\n".join(parts.values()) + "\n")
     else:
-        what = "wrote" if writes else "would write" if there != wanted else "up to date:"
-        typer.echo(f"  {what} {PAGE.as_posix()}   {tables} tables" + (f"   ({COMMAND} writes it)" if check else ""))
+        what = "wrote" if writes else f"out of date, {COMMAND} writes it:" if there != wanted else "up to date:"
+        typer.echo(f"  {what} {PAGE.as_posix()}   {tables} tables")
     if check and there != wanted:
         raise typer.Exit(Exit.FINDINGS)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clarivum.checks.pages.registry import pages
+from clarivum.checks.pages.registry import ELSEWHERE, pages
 from clarivum.cli.group import group
 from clarivum.cli.place import ROOT
 from clarivum.errors import Exit
@@ -30,6 +30,8 @@ def docs(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         typer.echo(f"  {'would write' if check else 'wrote'} {page.path}")
+    for made, command in ELSEWHERE.items():
+        typer.echo(f"  {command} makes {made}")
     typer.echo(f"  {changed} of {len(pages())} pages {'out of date' if check else 'written'}")
     if check and changed:
         raise typer.Exit(Exit.FINDINGS)

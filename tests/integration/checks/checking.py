@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from clarivum.checks import Facts, Finding, Report, choose, run
+from clarivum.checks.erd import PAGE, erd_page, erd_parts
 from clarivum.checks.pages.registry import pages
 from clarivum.clock import SYSTEM_CLOCK
 
@@ -54,14 +55,21 @@ def checked(
         path = root / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page.text(), encoding="utf-8")
-    prepare(root)
     sys.path.insert(0, str(root))
     try:
         with Facts(f"{name}_backend.app:application", today=TODAY) as facts:
+            draw_tables(facts)
+            prepare(root)
             return Checked(root, run(facts, choose(rules), SYSTEM_CLOCK))
     finally:
         sys.path.remove(str(root))
         forget(f"{name}_backend")
+
+
+def draw_tables(facts: Facts) -> None:
+    """Write docs/architecture.md, as `db erd` does, of an application that loads and migrations that apply."""
+    if facts.loading.application is not None and facts.migration_refusal is None:
+        (facts.root / PAGE).write_text(erd_page(None, erd_parts(facts)), encoding="utf-8")
 
 
 def forget(package: str) -> None:

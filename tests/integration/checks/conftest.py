@@ -18,6 +18,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Checked:
         errors = root / "docs" / "errors.md"
         errors.write_text(errors.read_text(encoding="utf-8").replace("invalid_token", "invalid_tokan", 1))
         (root / "docs" / "settings.md").unlink()
+        tables = root / "docs" / "architecture.md"
+        tables.write_text(
+            tables.read_text(encoding="utf-8").replace("`public.fine` | growth", "`public.fine` | platform")
+        )
 
     return checked("seeded", tmp_path_factory.mktemp("applications"), age)
 

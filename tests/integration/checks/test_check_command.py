@@ -23,6 +23,9 @@ def check(name: str, folder: Path, *arguments: str, **environ: str) -> "subproce
 
 
 def test_a_clean_application_ends_with_zero_and_says_what_was_looked_at(tmp_path: Path) -> None:
+    copied("clean", tmp_path)
+    drawn = clarivum("db", "erd", "--application", "clean_backend.app:application", root=tmp_path / "clean")
+    assert drawn.returncode == 0, drawn.stderr
     ended = check("clean", tmp_path, "api", "database", DATABASE_URL="postgresql://nobody@127.0.0.1:1/never_asked")
     assert ended.returncode == 0, ended.stderr
     rules = sum(rule.chapter in {"api", "application", "database"} for rule in RULES)
