@@ -46,6 +46,8 @@ class Usage:
 
     uses: tuple[Use, ...]
     roles: Mapping[Query, frozenset[str]]
+    of_handler: Mapping[Function, tuple[Use, ...]]
+    """What the handler of each route and job may run, itself or through the functions it calls."""
 
 
 def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
@@ -62,16 +64,18 @@ def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
                 uses.extend(_uses(source, function, node))
                 references[function] = set(_references(source, node))
     roles: defaultdict[Query, set[str]] = defaultdict(set)
+    of_handler: dict[Function, tuple[Use, ...]] = {}
     for handler, role in _entries(application):
         reached = _reachable(handler, references)
-        for use in uses:
-            if use.query is not None and use.function in reached:
+        of_handler[handler] = tuple(use for use in uses if use.query is not None and use.function in reached)
+        for use in of_handler[handler]:
+            if use.query is not None:
                 roles[use.query].add("clarivum_worker" if use.as_worker else role)
     for feature in application.features:
         slice_roles = {role for _, role in _entries_of(feature.routes, feature.jobs)}
         for query in feature.queries or ():
             roles[query] = roles[query] or slice_roles or {"clarivum_worker"}
-    return Usage(tuple(uses), {query: frozenset(found) for query, found in roles.items()})
+    return Usage(tuple(uses), {query: frozenset(found) for query, found in roles.items()}, of_handler)
 
 
 def database_role(access: Access) -> str:

@@ -6,6 +6,7 @@ from clarivum.checks.rule import Rule
 TITLES = {
     "api": "API",
     "application": "Application",
+    "auth": "Auth",
     "checks": "Checks",
     "database": "Database",
     "docs": "Docs",

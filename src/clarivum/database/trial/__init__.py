@@ -4,6 +4,7 @@ For checks and commands only: no server imports this. A trial needs a superuser'
 makes rows, becomes each caller in turn, and leaves nothing behind.
 """
 
+from clarivum.database.trial.copying import copied
 from clarivum.database.trial.outcome import VERBS, Cell, Reach, TableTrial, Verb
 from clarivum.database.trial.samples import SAMPLES_FILE, Sample, parse_samples
 from clarivum.database.trial.stage import Cast, Guise, Owner
@@ -20,6 +21,7 @@ __all__ = [
     "Sample",
     "TableTrial",
     "Verb",
+    "copied",
     "parse_samples",
     "try_tables",
 ]

@@ -1,0 +1,47 @@
+"""A plausible, valid request to a route, made of what its OpenAPI operation shows as examples."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from clarivum.api import Route
+from clarivum.api.openapi.examples import example_of
+from clarivum.api.openapi.schemas import Schemas
+from clarivum.api.signature import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRequest:
+    """What is sent: method, path and query percent-encoded, headers in ASGI's form, body."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def example_request(route: Route, key: str) -> ExampleRequest:
+    """The request; `key` is the Idempotency-Key, where the route honours one."""
+    schemas = Schemas([route])
+    described = schemas.parameters[route.name]
+    required = set(described.get("required", ()))
+    in_path = {parameter.name for parameter in route.signature.of(Source.PATH)}
+    path, query = route.path, {}
+    for name, schema in described.get("properties", {}).items():
+        value = example_of(schema, schemas, name)
+        if name in in_path:
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+        elif name in required:
+            query[name] = str(value)
+    headers, body = [(b"host", b"access.test"), (b"accept", b"application/json")], b""
+    if route.body is not None:
+        body = orjson.dumps(example_of(schemas.body(route.body.annotation), schemas))
+        headers.append((b"content-type", b"application/json"))
+    headers.append((b"content-length", str(len(body)).encode("ascii")))
+    if route.signature.only(Source.REVISION):
+        headers.append((b"if-match", b'"1"'))
+    if route.idempotent:
+        headers.append((b"idempotency-key", key.encode("ascii")))
+    return ExampleRequest(route.method, path, urlencode(query), tuple(headers), body)

@@ -1,0 +1,72 @@
+"""Who tries the matrix: each role of the application once, a second member, a visitor and the worker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clarivum.auth import ANONYMOUS_PRINCIPAL, ROLES, Principal
+from clarivum.auth.principal import principal_from
+from clarivum.database import WORKER
+from clarivum.database.trial import Guise, Owner
+
+ROLES_CLAIM = "https://clarivum.com/roles"
+EMAIL_CLAIM = "https://clarivum.com/email"
+FAR_AWAY_S = 4_102_444_800
+"""The year 2100: what a persona's claims say of their end."""
+MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One row of the matrix. `role` is empty for the visitor and the worker; `calls` is false for the worker, which
+    makes no requests."""
+
+    name: str
+    about: str
+    role: str
+    principal: Principal | None
+    calls: bool = True
+
+    @property
+    def guises(self) -> tuple[Guise, ...]:
+        """The database roles that this caller's statements run under: on staff routes another than elsewhere."""
+        if self.principal is None:
+            return (Guise(self.name, WORKER),)
+        staff, own = self.principal.staff_context, self.principal.context
+        return (*((Guise(self.name, staff),) if staff else ()), Guise(self.name, own))
+
+    @property
+    def owner(self) -> Owner | None:
+        """Whose rows are this caller's own; None for the visitor and the worker."""
+        principal = self.principal
+        if principal is None or principal.subject is None or principal.email is None:
+            return None
+        return Owner(self.name, principal.subject, principal.email)
+
+
+def personas(roles: Mapping[str, str] = ROLES) -> tuple[Persona, ...]:
+    """The visitor, every role, the worker; after the member another one, whose rows are not the first one's."""
+    found = [Persona("anonymous", "a visitor without credentials", "", ANONYMOUS_PRINCIPAL)]
+    for role, about in roles.items():
+        found.append(Persona(role, about, role, principal_of(role, role)))
+        if role == MEMBER:
+            other = f"other {role}"
+            found.append(
+                Persona(
+                    other, "another member, to whom the first one's rows are foreign", role, principal_of(other, role)
+                )
+            )
+    found.append(Persona("worker", "jobs, and what the platform does for a caller", "", None, calls=False))
+    return tuple(found)
+
+
+def principal_of(name: str, role: str) -> Principal:
+    """The principal of a token as the API would make it, with a second factor."""
+    word = name.replace(" ", "-")
+    claims = {
+        "sub": f"auth0|{word}",
+        EMAIL_CLAIM: f"{word}@example.org",
+        ROLES_CLAIM: [role],
+        "amr": ["mfa"],
+        "exp": FAR_AWAY_S,
+    }
+    return principal_from(claims, roles_claim=ROLES_CLAIM)[0]

@@ -1,0 +1,52 @@
+"""A cell of the access matrix of which nothing is known, because it could not be tried."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from clarivum.checks.access.matrix import ALLOWED
+from clarivum.checks.facts import Facts
+from clarivum.checks.finding import Problem
+from clarivum.checks.migrations_text import place_of_table
+from clarivum.checks.rule import Rule
+from clarivum.checks.sources import shown
+from clarivum.database.trial import SAMPLES_FILE, Reach
+
+
+def look(facts: Facts) -> Iterator[Problem]:
+    matrix = facts.access
+    if matrix is None:
+        return
+    for trial in matrix.tables:
+        untried = {
+            f"{verb} as {role}"
+            for (_, role), cells in trial.cells.items()
+            for verb, cell in cells.items()
+            if cell.reach is Reach.UNTRIED
+        }
+        if untried:
+            place = place_of_table(facts.places, trial.table)
+            message = f"{trial.untried}; untried: {', '.join(sorted(untried))}"
+            fix = f"add an INSERT for {trial.table} to supabase/{SAMPLES_FILE} (docs/guide/auth.md)"
+            yield Problem(place.file, place.line, trial.table, message, fix)
+    for route in facts.application.routes:
+        name = f"{route.method} {route.path}"
+        cells = matrix.route(name)
+        if cells is None:
+            continue
+        outcomes = {cell.outcome for cell in cells.cells.values() if cell.let_in}
+        if outcomes and ALLOWED not in outcomes and not any(cell.database for cell in cells.cells.values()):
+            message = (
+                f"the guard lets callers in, and no request got through the handler: {', '.join(sorted(outcomes))}"
+            )
+            fix = "give the contract an example that it accepts itself (json_schema_extra), or mend the handler"
+            yield Problem(shown(Path(route.file), facts.root), route.line, name, message, fix)
+
+
+RULE = Rule(
+    id="auth/cell-untried",
+    looks_for="A table for which no row could be made, so that policies had nothing to let through; or a route whose "
+    "example request never got through the handler (it was refused as invalid, or the handler failed).",
+    why="An untried cell is a hole in the matrix, and looks like a cell where nothing is allowed.",
+    fix=f"give a sample row in supabase/{SAMPLES_FILE}, or an example in the contract",
+    look=look,
+)
