@@ -34,7 +34,6 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
         (TABLES, "create table public.unknown_owner", "public.unknown_owner"),
     ],
     "database/row-count-unreadable": [(TABLES, "create table public.uncounted", "public.uncounted")],
-    "database/row-count-unreadable": [(TABLES, "create table public.uncounted", "public.uncounted")],
     "database/table-without-grant": [(TABLES, "create table public.without_grant", "public.without_grant")],
     "database/table-with-unsafe-grant": [
         (TABLES, "create table public.truncatable", "public.truncatable"),
@@ -55,7 +54,6 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "database/query-row-mismatch": [(f"{NOTES}/queries.sql", "-- name: unfit", "unfit")] * 4,
     "database/query-not-permitted": [(f"{NOTES}/queries.sql", "-- name: not_permitted", "not_permitted")],
     "database/query-without-index": [(f"{NOTES}/queries.sql", "-- name: fine_by_source", "fine_by_source")],
-    "database/erd-out-of-date": [("docs/architecture.md", "| `public.fine` | platform", "docs/architecture.md")],
     "database/erd-out-of-date": [("docs/architecture.md", "| `public.fine` | platform", "docs/architecture.md")],
     "jobs/job-not-registered": [(f"{NOTES}/jobs.py", "@job(Third", "notes.forgotten")],
     "jobs/payload-incompatible": [(f"{NOTES}/jobs.py", "@job(First", "notes.with_queue")],
