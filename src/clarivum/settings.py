@@ -29,6 +29,13 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class JobsTransport(StrEnum):
+    """Where jobs are queued."""
+
+    PGMQ = "pgmq"
+    SQS = "sqs"
+
+
 def _from(*variables: str, about: str, default: Any = ..., **bounds: Any) -> Any:
     """A field read from the first of `variables` that is set."""
     return Field(default, description=about, json_schema_extra={"variables": list(variables)}, **bounds)
@@ -147,6 +154,21 @@ class Settings(BaseModel):
     )
     job_concurrency: int = _from(
         "CLARIVUM_JOB_CONCURRENCY", default=8, ge=1, le=1_000, about="jobs that run at once in a worker"
+    )
+    jobs_transport: JobsTransport = _from(
+        "CLARIVUM_JOBS_TRANSPORT", default=JobsTransport.PGMQ, about="where jobs are queued: pgmq or sqs"
+    )
+    aws_region: str | None = _from(
+        "AWS_REGION", "AWS_DEFAULT_REGION", default=None, about="the region of the SQS queues, such as eu-central-1"
+    )
+    aws_endpoint_url: str | None = _from(
+        "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL", default=None, about="another SQS than AWS's own, such as ministack"
+    )
+    sqs_queue_prefix: str = _from(
+        "CLARIVUM_SQS_QUEUE_PREFIX",
+        default="",
+        pattern="^[A-Za-z0-9_-]{0,28}$",
+        about="put before each queue's name, as in staging-leads_enrich",
     )
     log_level: str = _from(
         "CLARIVUM_LOG_LEVEL", default="info", pattern="^(debug|info|warning|error)$", about="log level"
@@ -297,7 +319,22 @@ def _refuse_contradictions(settings: Settings) -> None:
             settings.base_url
         ):
             raise ConfigurationError(
-                "CLARIVUM_BASE_URL must be scheme, host and port only, like https://api.clarivum.com (https in production)"
+                "CLARIVUM_BASE_URL must be scheme, host, port only, like https://api.example.org, in production https"
             )
+    _refuse_contradicting_queues(settings)
     if not settings.identity_url.endswith("/"):
         raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
+
+
+def _refuse_contradicting_queues(settings: Settings) -> None:
+    on_sqs = settings.jobs_transport is JobsTransport.SQS
+    if on_sqs and settings.aws_region is None:
+        raise ConfigurationError("AWS_REGION is missing: CLARIVUM_JOBS_TRANSPORT is sqs")
+    if not on_sqs and settings.sqs_queue_prefix:
+        raise ConfigurationError("CLARIVUM_SQS_QUEUE_PREFIX is set, but CLARIVUM_JOBS_TRANSPORT is pgmq")
+    if on_sqs and settings.aws_endpoint_url is not None:
+        endpoint = urlsplit(settings.aws_endpoint_url)
+        if endpoint.scheme not in {"http", "https"} or not endpoint.hostname:
+            raise ConfigurationError("AWS_ENDPOINT_URL must be an http:// or https:// URL")
+        if settings.environment is Environment.PRODUCTION and endpoint.scheme != "https":
+            raise ConfigurationError("AWS_ENDPOINT_URL must be https:// in production")

@@ -5,11 +5,19 @@ wrong session is refused on every route, also beside a good bearer token.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from clarivum.api.request import Headers
 from clarivum.auth import Principal, Reason, TokenRefusedError, TokenVerifier
-from clarivum.auth.cookies import SessionCookies, SessionReason, SessionRefusedError, SessionToken, parse_cookies
+from clarivum.auth.cookies import (
+    Cookie,
+    SessionCookies,
+    SessionReason,
+    SessionRefusedError,
+    SessionToken,
+    parse_cookies,
+)
 from clarivum.auth.cookies.chunks import MARK
 from clarivum.auth.cookies.refusal import REFUSED
 from clarivum.auth.csrf import HEADER, CsrfTokens
@@ -22,13 +30,27 @@ from clarivum.settings import Settings
 RefuseRevoked = Callable[[SessionToken], Awaitable[None]]
 """Asked on every request with a session; raises SessionRefusedError for one that was ended before it expired."""
 
+
+class Renewal(Protocol):
+    """What a session that goes on comes with."""
+
+    @property
+    def access_token(self) -> str: ...
+
+    @property
+    def set_cookies(self) -> Sequence[str]: ...
+
+
+Renew = Callable[[SessionToken, Sequence[str], float], Awaitable[Renewal | None]]
+"""Asked for a session that was not ended, with the request's cookie names and the time; None leaves it as it is."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 NO_ACCESS_TOKEN = "The session holds no access token: its front end must store the one Auth0 gave it."  # noqa: S105
 _CSRF_HEADER = HEADER.encode("ascii")
 
 
 class SessionCredentials:
-    """The sessions of one process. `refuse_revoked` may be set until the server listens."""
+    """The sessions of one process. `refuse_revoked` and `renew` may be set until the server listens."""
 
     def __init__(
         self,
@@ -39,26 +61,32 @@ class SessionCredentials:
         *,
         clock: Clock = SYSTEM_CLOCK,
         refuse_revoked: RefuseRevoked | None = None,
+        renew: Renew | None = None,
     ) -> None:
-        self._cookies = cookies
+        self.cookies = cookies
         self._csrf = csrf
         self._origins = origins
         self._verifier = verifier
         self._clock = clock
         self.refuse_revoked = refuse_revoked
+        self.renew = renew
 
-    async def admit(self, method: str, headers: Headers, bearer: Principal) -> Principal:
+    async def admit(
+        self, method: str, headers: Headers, bearer: Principal, standing: list[bytes] | None = None
+    ) -> Principal:
         """The caller of a request that may hold a session, `bearer` being the caller by its Authorization header.
+
+        `standing` gets the header lines of a session that was renewed; without it none is.
 
         Raises SessionRefusedError (401 `invalid_session`) for a session that is not good, RequestError
         `conflicting_credentials` (400) for a bearer token of somebody else, `csrf_failed` (403) for a change that no
         page of ours sent, and `unavailable` (503) as TokenVerifier.verify does.
         """
         cookies = parse_cookies(headers[b"cookie"])
-        session = self._cookies.read(cookies, self._clock.now().timestamp())
+        session = self.cookies.read(cookies, self._clock.now().timestamp())
         if session is None:
             return bearer
-        principal = await self._principal(session)
+        principal = await self._principal(session, cookies, standing)
         if bearer.subject is not None:
             if principal.subject != bearer.subject:
                 raise RequestError(
@@ -66,24 +94,37 @@ class SessionCredentials:
                 )
             return bearer  # no other site's page can send the Authorization header, so nothing more is to be proven
         if method not in SAFE_METHODS:
-            self._origins.check(_request_origin(headers))
+            self.check_origin(headers)
             self._csrf.check(_text(headers.get(_CSRF_HEADER)), cookies, _identity(principal, session))
         return principal
 
-    async def csrf_token(self, headers: Headers) -> tuple[str, str]:
-        """The token for the request's session, and the Set-Cookie value that goes with it.
+    def check_origin(self, headers: Headers) -> None:
+        """Raises RequestError `csrf_failed` (403) unless one of our own pages sent the request."""
+        self._origins.check(_request_origin(headers))
+
+    async def csrf_token(self, headers: Headers, standing: list[bytes] | None = None) -> tuple[str, str]:
+        """The token for the request's session, and the Set-Cookie value that goes with it. `standing`: as in `admit`.
 
         Raises what `admit` raises, and RequestError `unauthenticated` (401) without a session.
         """
         cookies = parse_cookies(headers.get(b"cookie", b""))
-        session = self._cookies.read(cookies, self._clock.now().timestamp())
+        session = self.cookies.read(cookies, self._clock.now().timestamp())
         if session is None:
             raise RequestError("There is no session: sign in first.", code=UNAUTHENTICATED)
-        return self._csrf.issue(cookies, _identity(await self._principal(session), session))
+        return self._csrf.issue(cookies, _identity(await self._principal(session, cookies, standing), session))
 
-    async def _principal(self, session: SessionToken) -> Principal:
-        """Whom the access token inside stands for, if the session was not ended."""
+    async def _principal(
+        self, session: SessionToken, cookies: Sequence[Cookie], standing: list[bytes] | None
+    ) -> Principal:
+        """Whom the access token inside, or the one that took its place, stands for, if the session was not ended."""
+        if self.refuse_revoked is not None:
+            await self.refuse_revoked(session)
         token = session.access_token
+        if self.renew is not None and standing is not None:
+            renewal = await self.renew(session, [name for name, _ in cookies], self._clock.now().timestamp())
+            if renewal is not None:
+                token = renewal.access_token
+                standing.extend(b"set-cookie: %b\r\n" % value.encode("ascii") for value in renewal.set_cookies)
         if token is None:
             SESSIONS.add(1, SessionReason.ACCESS_TOKEN.value)
             raise SessionRefusedError(SessionReason.ACCESS_TOKEN, "it holds none", detail=NO_ACCESS_TOKEN)
@@ -93,8 +134,6 @@ class SessionCredentials:
             SESSIONS.add(1, SessionReason.ACCESS_TOKEN.value)
             detail = refused.detail if refused.reason is Reason.OPAQUE else REFUSED
             raise SessionRefusedError(SessionReason.ACCESS_TOKEN, refused.log or "", detail=detail) from None
-        if self.refuse_revoked is not None:
-            await self.refuse_revoked(session)
         return principal
 
 
@@ -103,13 +142,16 @@ def may_hold_session(headers: Headers) -> bool:
     return MARK in headers[b"cookie"]
 
 
-def session_credentials(settings: Settings, verifier: TokenVerifier) -> SessionCredentials | None:
+def session_credentials(
+    settings: Settings, verifier: TokenVerifier, clock: Clock = SYSTEM_CLOCK
+) -> SessionCredentials | None:
     """What the settings ask for; None without a secret: cookies are then not looked at.
 
     Raises ConfigurationError naming the variable.
     """
     secure, secrets = settings.is_served_over_tls, settings.auth_secrets
-    origins = Origins.from_setting(settings.allowed_origins, https_only=secure)
+    listed = ", ".join(filter(None, (settings.allowed_origins, settings.base_url)))
+    origins = Origins.from_setting(listed, https_only=secure)
     if not secrets:
         return None
     claims = [name for part in settings.session_token_claim.split(",") if (name := part.strip())]
@@ -118,6 +160,7 @@ def session_credentials(settings: Settings, verifier: TokenVerifier) -> SessionC
         CsrfTokens(secrets, secure=secure),
         origins,
         verifier,
+        clock=clock,
     )
 
 

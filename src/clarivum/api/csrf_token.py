@@ -20,10 +20,11 @@ class CsrfTokenEndpoint:
         headers = headers_of(scope)
         observation = observe(scope, headers, PATH)
         error_type: str | Exception | None = None
+        standing: list[bytes] = []
         try:
-            token, cookie = await self._sessions.csrf_token(headers)
+            token, cookie = await self._sessions.csrf_token(headers, standing)
             head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
             response = Response(200, head, orjson.dumps({"csrf_token": token}))
         except Exception as error:
             response, error_type = failed(error, scope, observation)
-        await finish(scope, send, observation, response, error_type=error_type)
+        await finish(scope, send, observation, response, error_type=error_type, extra_head=b"".join(standing))

@@ -95,7 +95,7 @@ class Endpoint:
             verifier = self._resources.verifier
             principal = verifier.cached(token) or await verifier.verify(token)
         if b"cookie" in headers and (sessions := self._resources.sessions) is not None and may_hold_session(headers):
-            principal = await sessions.admit(scope["method"], headers, principal)
+            principal = await sessions.admit(scope["method"], headers, principal, standing)
         access = self._access
         if access.signed_in:
             if principal.subject is None:

@@ -9,6 +9,7 @@ from clarivum.api.http.deadlines import Deadlines
 from clarivum.api.http.peer import Peers
 from clarivum.api.idempotency import queries
 from clarivum.auth import TokenVerifier
+from clarivum.auth.revocation import Revocations
 from clarivum.database import WORKER, Database
 
 CURSOR_KEY = "cursors"
@@ -26,6 +27,8 @@ class Resources:
     rate_limits: bool = True
     sessions: SessionCredentials | None = None
     """Who reads session cookies; None when no secret is set, and cookies are not looked at."""
+    revocations: Revocations | None = None
+    """What ended before its time; None in a process that looks at no credentials."""
     step_up_path: str | None = None
     """Where to sign in again with a second factor; None without a login of our own."""
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -37,12 +40,16 @@ class Resources:
         """Raises DependencyDownError or ConfigurationError, see Database.open. The issuer's keys may come later."""
         await self.database.open()
         self.deadlines.start()
+        if self.revocations is not None:
+            self.revocations.open()
         self._warming = asyncio.create_task(self.verifier.warm(), name="issuer keys")
 
     async def close(self) -> None:
         if self._warming is not None:
             self._warming.cancel()
         await self.deadlines.stop()
+        if self.revocations is not None:
+            await self.revocations.close()
         await asyncio.gather(self.verifier.close(), self.database.close())
 
     async def cursor_seal(self) -> CursorSeal:

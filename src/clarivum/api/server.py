@@ -24,11 +24,14 @@ from clarivum.api.http.limits import Limits, Unfinished
 from clarivum.api.http.peer import Peers
 from clarivum.api.http.timekeeper import Timekeeper
 from clarivum.api.http.workers import run_workers
+from clarivum.api.login.ended import EndedSessions
+from clarivum.api.login.session import STEP_UP_PATH
 from clarivum.api.openapi.serving import Documentation
 from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
 from clarivum.api.route import Route
 from clarivum.auth import TokenVerifier
+from clarivum.auth.revocation import Revocations
 from clarivum.database import Database, Outbox
 from clarivum.errors import ConfigurationError, DeclarationError
 from clarivum.settings import Settings
@@ -78,6 +81,7 @@ def build_app(
     if outbox is not None:
         database.outbox = outbox
     verifier = verifier or TokenVerifier(settings)
+    verifier.revocations = revocations = verifier.revocations or Revocations(database)
     resources = Resources(
         database=database,
         verifier=verifier,
@@ -86,9 +90,12 @@ def build_app(
         request_timeout_s=settings.request_timeout_s,
         rate_limits=settings.rate_limits,
         sessions=session_credentials(settings, verifier),
+        revocations=revocations,
+        step_up_path=STEP_UP_PATH if settings.login_client_id else None,
     )
+    login = tuple(_login(settings, resources))
     checks = (Check("database", database.ping), *readiness(database))
-    targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources.sessions)]
+    targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources.sessions), *login]
     return Api(targets, open=resources.open, close=resources.close)
 
 
@@ -205,6 +212,16 @@ def _platform(
         yield "GET", path, Probe(path, answer)
     if sessions is not None:
         yield "GET", CSRF_PATH, CsrfTokenEndpoint(sessions)
+
+
+def _login(settings: Settings, resources: Resources) -> Iterator[tuple[str, str, Serves]]:
+    """Sessions that can be ended, and the paths of our own login where the settings name a client."""
+    if resources.sessions is not None and resources.revocations is not None:
+        resources.sessions.refuse_revoked = EndedSessions(resources.revocations)
+    if settings.login_client_id is not None:
+        from clarivum.api.login.assembly import login_targets  # noqa: PLC0415 - loads Authlib
+
+        yield from login_targets(settings, resources)
 
 
 def _database(settings: Settings) -> Database:

@@ -1,0 +1,48 @@
+"""The login put together from the settings and from what the process has anyway."""
+
+from collections.abc import Iterator
+
+from clarivum.api.asgi import Serves
+from clarivum.api.login import callback, logout, start
+from clarivum.api.login.callback import Callback
+from clarivum.api.login.configuration import base_url_of, registration_of
+from clarivum.api.login.logout import Logout
+from clarivum.api.login.parts import Parts
+from clarivum.api.login.renewal import SessionRenewal
+from clarivum.api.login.serving import Answer, LoginEndpoint
+from clarivum.api.login.start import AttemptCookie, Start
+from clarivum.api.resources import Resources
+from clarivum.auth.oidc import OpenIdClient, Seal
+from clarivum.clock import SYSTEM_CLOCK, Clock
+from clarivum.settings import Settings
+
+Targets = Iterator[tuple[str, str, Serves]]
+
+
+def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTEM_CLOCK) -> Targets:
+    """The paths of the login, and sessions renewed from now on; nothing when the settings name no client.
+
+    Raises ConfigurationError naming what is missing.
+    """
+    registration = registration_of(settings)
+    if registration is None:
+        return
+    credentials, revocations = resources.sessions, resources.revocations
+    assert credentials is not None, "registration_of asked for AUTH_SECRET"
+    assert revocations is not None
+    secrets, secure, cookies = settings.auth_secrets, settings.is_served_over_tls, credentials.cookies
+    parts = Parts(
+        OpenIdClient(registration, clock), cookies, resources.verifier, revocations, resources.database, clock
+    )
+    attempts = AttemptCookie(Seal(secrets, "login attempt"), secure=secure)
+    credentials.renew = SessionRenewal(parts, Seal(secrets, "session refresh")).renew
+
+    def serve(path: str, answer: Answer, parameters: frozenset[str] = frozenset()) -> LoginEndpoint:
+        limits = resources.rate_limits
+        return LoginEndpoint(path, answer, resources.peers, parameters=parameters, rate_limits=limits)
+
+    end = Logout(parts, credentials, base_url_of(settings))
+    yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts), start.PARAMETERS)
+    yield "GET", callback.PATH, serve(callback.PATH, Callback(parts, attempts))
+    yield "GET", logout.PATH, serve(logout.PATH, logout.sign_out_page)
+    yield "POST", logout.PATH, serve(logout.PATH, end)

@@ -1,0 +1,156 @@
+"""A session that goes on: the access token renewed before it ends, the idle time counted anew.
+
+Requests of one page arrive together, at any process, with one refresh token that can be spent once. Whoever leases it
+in the database spends it; the others go on with the access token at hand, or wait for the new one if that has ended.
+What comes back is kept, sealed, for a few minutes, for requests that were sent with the old cookie.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+
+from clarivum.api.login.parts import Parts
+from clarivum.api.login.session import (
+    IDLE_S,
+    SessionTokens,
+    access_token_is_over,
+    refresh_due,
+    reissue_due,
+    session_id,
+)
+from clarivum.auth import TokenRefusedError
+from clarivum.auth.cookies import SessionReason, SessionRefusedError, SessionToken
+from clarivum.auth.instruments import REFRESHES, SESSIONS
+from clarivum.auth.oidc import GrantRefusedError, Seal
+from clarivum.auth.revocation import queries
+from clarivum.database import WORKER
+from clarivum.errors import UNAVAILABLE, RequestError
+
+LEASE_S = 15.0
+"""Longer than the issuer is given to answer."""
+KEPT_S = 300.0
+WAIT_S = 6.0
+POLL_S = 0.1
+FORGOTTEN_AT_ONCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The access token to go on with, and the Set-Cookie values that carry the session further."""
+
+    access_token: str
+    set_cookies: Sequence[str]
+
+
+class SessionRenewal:
+    """Renews the sessions that our own login began; those of a front end are its own to renew."""
+
+    def __init__(self, parts: Parts, seal: Seal) -> None:
+        self._parts = parts
+        self._seal = seal
+
+    async def renew(self, session: SessionToken, present: Sequence[str], now: float) -> Renewed | None:
+        """What to go on with; None when the session is good as it is. `present` are the request's cookie names.
+
+        The session must not be revoked: ask before. Raises SessionRefusedError when it cannot go on, RequestError
+        `unavailable` when its access token has ended and the issuer does not answer.
+        """
+        if session_id(session) is None:
+            return None
+        if refresh_due(session, now):
+            tokens = await self._new_tokens(session, now)
+            if tokens is not None:
+                return self._written({**session.claims, **tokens.claims()}, tokens.access_token, present, now)
+        if reissue_due(session, now) and session.access_token is not None:
+            return self._written(dict(session.claims), session.access_token, present, now)
+        return None
+
+    def _written(self, claims: dict[str, object], access_token: str, present: Sequence[str], now: float) -> Renewed:
+        return Renewed(access_token, self._parts.cookies.write(claims, now=now, max_age_s=IDLE_S, present=present))
+
+    async def _new_tokens(self, session: SessionToken, now: float) -> SessionTokens | None:
+        """The new tokens; None while the old ones are good enough and somebody else is at it."""
+        refresh_token = session.claims.get("refresh_token")
+        over = access_token_is_over(session, now)
+        if not isinstance(refresh_token, str):
+            if over:
+                raise self._ended("the access token has ended, and there is no refresh token")
+            return None
+        digest = sha256(refresh_token.encode()).digest()
+        try:
+            return await self._spend(session, refresh_token, digest, wait=over)
+        except RequestError as error:
+            if error.code is not UNAVAILABLE or over:
+                raise
+            REFRESHES.add(1, "postponed")
+            return None
+
+    async def _spend(
+        self, session: SessionToken, refresh_token: str, digest: bytes, *, wait: bool
+    ) -> SessionTokens | None:
+        database = self._parts.database.session(WORKER)
+        lease = await database.maybe(queries.lease_refresh, digest=digest, lease_s=LEASE_S, kept_s=KEPT_S)
+        if lease is None:
+            return await self._spent_by_another(session, digest, wait=wait)
+        try:
+            answer = await self._parts.client.refresh(refresh_token)
+            kept = {"access_token": answer.access_token, "refresh_token": answer.refresh_token or refresh_token}
+            tokens = await self._verified(session, kept["access_token"], kept["refresh_token"])
+        except (GrantRefusedError, SessionRefusedError):
+            await database.execute(queries.keep_refresh, digest=digest, sealed=None, refused=True)
+            await self._end(session)
+            raise self._ended("the issuer does not take the refresh token") from None
+        except BaseException:
+            with suppress(RequestError):
+                await database.execute(queries.release_refresh, digest=digest)
+            raise
+        sealed = self._seal.close(orjson.dumps(kept)).encode()
+        await database.execute(queries.keep_refresh, digest=digest, sealed=sealed, refused=False)
+        with suppress(RequestError):
+            await database.execute(queries.forget_expired_refreshes, count=FORGOTTEN_AT_ONCE)
+        REFRESHES.add(1, "renewed")
+        return tokens
+
+    async def _spent_by_another(self, session: SessionToken, digest: bytes, *, wait: bool) -> SessionTokens | None:
+        """What another request got for the refresh token; None when it has no answer yet and none is waited for."""
+        attempts = int(WAIT_S / POLL_S) if wait else 1
+        for attempt in range(attempts):
+            if attempt:
+                await asyncio.sleep(POLL_S)
+            row = await self._parts.database.session(WORKER).maybe(queries.refreshed, digest=digest)
+            if row is not None and row["refused"]:
+                raise self._ended("the issuer did not take the refresh token")
+            if row is not None and row["sealed"] is not None:
+                content = self._seal.open(bytes(row["sealed"]).decode("ascii"))
+                if content is None:
+                    break
+                kept = orjson.loads(content)
+                REFRESHES.add(1, "shared")
+                return await self._verified(session, kept["access_token"], kept["refresh_token"])
+        if wait:
+            raise RequestError("The session is being renewed; try again.", code=UNAVAILABLE)
+        return None
+
+    async def _verified(self, session: SessionToken, access_token: str, refresh_token: str) -> SessionTokens:
+        """The tokens, when the access token is one for the session's own person."""
+        try:
+            principal = await self._parts.verifier.verify(access_token)
+        except TokenRefusedError as refused:
+            raise SessionRefusedError(SessionReason.ACCESS_TOKEN, refused.log or "") from None
+        if principal.subject != session.claims.get("sub"):
+            raise SessionRefusedError(SessionReason.ACCESS_TOKEN, "the refreshed token is somebody else's")
+        return SessionTokens(access_token, refresh_token, principal.issued_at, principal.expires_at)
+
+    async def _end(self, session: SessionToken) -> None:
+        sid = session_id(session)
+        if sid is not None:
+            await self._parts.revocations.revoke_session(sid, "refused")
+
+    def _ended(self, why: str) -> SessionRefusedError:
+        REFRESHES.add(1, "refused")
+        SESSIONS.add(1, SessionReason.EXPIRED.value)
+        return SessionRefusedError(SessionReason.EXPIRED, why)
