@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from clarivum.checks import Facts, Finding, Report, choose, run
+from clarivum.checks.access import write_matrix
 from clarivum.checks.erd import PAGE, erd_page, erd_parts
 from clarivum.checks.pages.registry import pages
 from clarivum.clock import SYSTEM_CLOCK
@@ -59,6 +60,8 @@ def checked(
     try:
         with Facts(f"{name}_backend.app:application", today=TODAY) as facts:
             draw_tables(facts)
+            if not rules:
+                write_access(facts)
             prepare(root)
             return Checked(root, run(facts, choose(rules), SYSTEM_CLOCK))
     finally:
@@ -70,6 +73,12 @@ def draw_tables(facts: Facts) -> None:
     """Write docs/architecture.md, as `db erd` does, of an application that loads and migrations that apply."""
     if facts.loading.application is not None and facts.migration_refusal is None:
         (facts.root / PAGE).write_text(erd_page(None, erd_parts(facts)), encoding="utf-8")
+
+
+def write_access(facts: Facts) -> None:
+    """Write the access matrix, as `access matrix --write` does, where there is one."""
+    if facts.loading.application is not None and facts.access is not None:
+        write_matrix(facts.root, facts.access, facts.catalog, facts.places)
 
 
 def forget(package: str) -> None:
