@@ -266,6 +266,18 @@ async def test_no_csrf_token_without_a_session(sessions: SessionCredentials) -> 
         assert refused.value.code is UNAUTHENTICATED
 
 
+async def test_the_base_url_is_an_own_origin_behind_a_proxy_that_writes_the_host_anew(
+    forge: Forge, clock: TurnedClock, verifier: TokenVerifier
+) -> None:
+    settings = Settings.load({"AUTH_SECRET": SECRET, "CLARIVUM_BASE_URL": "https://api.example.org"})
+    sessions = session_credentials(settings, verifier, clock)
+    assert sessions is not None
+    cookies = session_of(forge.token())
+    token, _ = await sessions.csrf_token(sent(cookies))
+    change = {**OWN_PAGE, b"host": b"10.0.0.7:8000", b"x-csrf-token": token.encode()}
+    assert (await admitted(sessions, sent({**cookies, CSRF_COOKIE: token}, change), "POST")).subject == "auth0|alice"
+
+
 def test_settings(verifier: TokenVerifier) -> None:
     assert session_credentials(SETTINGS, verifier) is None
     assert session_credentials(Settings.load({"NEXTAUTH_SECRET": SECRET}), verifier) is not None
