@@ -1,0 +1,108 @@
+"""The whole description: what is compared, what to look at first, then the parts; as Markdown or JSON. Pure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clarivum.checks.review.change import Change
+from clarivum.checks.review.markdown import (
+    WHOLE,
+    Abridging,
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Paragraph,
+    document,
+    inline,
+    markdown,
+    plain,
+)
+from clarivum.checks.review.part import Part
+from clarivum.checks.review.registry import PARTS
+from clarivum.checks.review.wording import cell, counted
+
+MAX_CHARACTERS = 65_536
+"""What GitHub takes as the body of a pull request."""
+ABRIDGINGS = (WHOLE, Abridging(False), Abridging(False, 40), Abridging(False, 15), Abridging(False, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is to be said of a change, part by part."""
+
+    compared: Cell
+    first: tuple[Cell, ...]
+    """What a reviewer should look at first."""
+    parts: tuple[tuple[Part, tuple[Block, ...]], ...]
+    """All parts, those without blocks included."""
+
+
+def describe(change: Change, parts: Sequence[Part] = PARTS) -> Description:
+    """Let every part say what it has to say; nothing is asked when no file differs."""
+    compared = _compared(change)
+    if not change.comparison.files:
+        return Description(compared, (), tuple((part, ()) for part in parts))
+    first = tuple(warning for part in parts for warning in (*part.warn(change),))
+    return Description(
+        compared, (*_unloaded(change), *first), tuple((part, tuple(part.describe(change))) for part in parts)
+    )
+
+
+def to_markdown(description: Description, limit: int = MAX_CHARACTERS) -> str:
+    """The description in at most `limit` characters: what is folded away goes first, then the ends of long tables."""
+    for abridging in ABRIDGINGS:
+        text = _markdown(description, abridging)
+        if len(text) <= limit:
+            return text
+    note = "\n\n… cut here: the whole is in `./clarivum pr --format json`\n"
+    kept = text[: limit - len(note)]
+    return kept[: kept.rfind("\n")] + note
+
+
+def to_json(description: Description) -> str:
+    """The description for machines, nothing left out."""
+    told: dict[str, Any] = {
+        "compared": plain(description.compared),
+        "first": [plain(warning) for warning in description.first],
+        "parts": [
+            {"key": part.key, "title": part.title, "blocks": document(blocks)} for part, blocks in description.parts
+        ],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def _markdown(description: Description, abridging: Abridging) -> str:
+    sections = [markdown([Paragraph(description.compared)])]
+    if abridging is not WHOLE:
+        sections.append("This is abridged to fit into a pull request; the whole is in `./clarivum pr --format json`.")
+    if description.first:
+        sections.append(f"### Look at first\n\n{markdown([Bullets(description.first)], abridging)}")
+    empty = [part.title for part, blocks in description.parts if not blocks]
+    for part, blocks in description.parts:
+        if blocks:
+            sections.append(f"### {inline(part.title)}\n\n{markdown(blocks, abridging)}")
+    if empty:
+        sections.append(f"Nothing changes in: {inline(', '.join(empty))}.")
+    return "\n\n".join(sections) + "\n"
+
+
+def _compared(change: Change) -> Cell:
+    told = change.comparison
+    here = cell(" (", Code(told.ref), ")") if told.exact else cell(", where this left ", Code(told.ref))
+    where = cell(Code(told.commit[:9]), *([] if told.commit.startswith(told.ref) else here))
+    if not told.files:
+        return cell("No file differs from ", where, ".")
+    commits = counted(told.commits, "commit")
+    pending = f", {counted(told.uncommitted, 'file')} not committed yet" if told.uncommitted else ""
+    return cell("Compared with ", where, f": {counted(len(told.files), 'file')} in {commits}{pending}.")
+
+
+def _unloaded(change: Change) -> tuple[Cell, ...]:
+    sides = ((change.head, "this change does not load"), (change.base, "the older commit does not load"))
+    found: list[Cell] = [cell(f"{what}: ", Code(why)) for side, what in sides for why in side.unloaded[:5]]
+    found += [
+        cell(what.replace("load", "migrate"), ": ", Code(side.unmigrated)) for side, what in sides if side.unmigrated
+    ]
+    return tuple(found)
