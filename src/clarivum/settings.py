@@ -18,6 +18,7 @@ PLACEHOLDER_SECRET = re.compile(
     r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
 )
 MIN_SECRET_CHARACTERS = 32
+ADDITIONAL_ISSUER = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[^\s/,@?#]+(/[^\s,@?#]*)?/")
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -81,6 +82,12 @@ class Settings(BaseModel):
         min_length=1,
         about="the API identifier that `aud` must name",
     )
+    additional_issuers: str = _from(
+        "CLARIVUM_ADDITIONAL_ISSUERS",
+        default="",
+        about="comma-separated domains or issuer URLs whose tokens are accepted as well, such as the tenant's own "
+        "domain during a move to a custom one",
+    )
     identity_url: str = _from(
         "CLARIVUM_IDENTITY_URL",
         default="http://127.0.0.1:8001/",
@@ -90,6 +97,11 @@ class Settings(BaseModel):
         "CLARIVUM_ROLES_CLAIM",
         default="https://clarivum.com/roles",
         about="the namespaced claim that carries roles",
+    )
+    role_map: str = _from(
+        "CLARIVUM_ROLE_MAP",
+        default="",
+        about="the tenant's names of roles and ours, like Editors=editor,Administrators=admin; ours need no entry",
     )
     amr_claim: str = _from(
         "CLARIVUM_AMR_CLAIM",
@@ -297,6 +309,12 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError("AUTH0_DOMAIN is missing: the identity stand-in does not run in production")
     if production and settings.database_url is None:
         raise ConfigurationError("DATABASE_URL is missing: production does not use the embedded database")
+    for entry in settings.additional_issuers.split(",") if settings.additional_issuers else ():
+        if not ADDITIONAL_ISSUER.fullmatch(entry.strip()):
+            raise ConfigurationError(
+                "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end "
+                "with a slash, separated by commas"
+            )
     for variable, secret in (
         ("DATABASE_URL", settings.database_url),
         ("CLARIVUM_MIGRATION_URL", settings.migration_url),

@@ -74,10 +74,19 @@ class Issuer:
             safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
             if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
                 raise ConfigurationError(
-                    "AUTH0_DOMAIN or CLARIVUM_IDENTITY_URL: an issuer is https://<domain>/, or http on loopback"
+                    "AUTH0_DOMAIN, CLARIVUM_ADDITIONAL_ISSUERS or CLARIVUM_IDENTITY_URL: an issuer is "
+                    "https://<domain>/, or http on loopback"
                 )
 
 
 def issuers_of(settings: Settings) -> tuple[Issuer, ...]:
-    """The issuers that the settings name."""
-    return (Issuer(settings.issuer, settings.auth0_audience),)
+    """The issuers that the settings name, the one of AUTH0_DOMAIN (or the stand-in) first.
+
+    Raises ConfigurationError for one that is named twice or is neither https nor on loopback.
+    """
+    listed = [entry.strip() for entry in settings.additional_issuers.split(",") if entry.strip()]
+    further = [entry if "://" in entry else f"https://{entry}/" for entry in listed]
+    urls = [settings.issuer, *further]
+    if len(set(urls)) != len(urls):
+        raise ConfigurationError("CLARIVUM_ADDITIONAL_ISSUERS names an issuer twice, or the one of AUTH0_DOMAIN")
+    return tuple(Issuer(url, settings.auth0_audience) for url in urls)

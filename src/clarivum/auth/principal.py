@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clarivum.auth.roles import STAFF_ROLES, known_roles
+from clarivum.auth.roles import OWN_NAMES, STAFF_ROLES, known_roles
 from clarivum.database.context import ANONYMOUS, AUTHENTICATED_STATEMENT_TIMEOUT_MS, Context
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,255}")
@@ -48,9 +48,11 @@ class Principal:
 ANONYMOUS_PRINCIPAL = Principal(None, frozenset(), frozenset(), None, ANONYMOUS, float("inf"))
 
 
-def principal_from(claims: Mapping[str, Any], *, roles_claim: str, amr_claim: str = "amr") -> tuple[Principal, int]:
+def principal_from(
+    claims: Mapping[str, Any], *, roles_claim: str, amr_claim: str = "amr", role_map: Mapping[str, str] = OWN_NAMES
+) -> tuple[Principal, int]:
     """The principal of verified claims, and how many unknown roles were dropped."""
-    roles, dropped = known_roles(claims.get(roles_claim))
+    roles, dropped = known_roles(claims.get(roles_claim), role_map)
     subject, email = claims["sub"], _email(claims, roles_claim)
     text = _database_claims(subject, roles, email)
     principal = Principal(

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from clarivum.errors import ConfigurationError
+
 # Every role a token may carry, and what it is for. A name that is not here gives nothing.
 ROLES: Mapping[str, str] = {
     "member": "owns a profile and entitlements, and sees only those",
@@ -14,8 +16,30 @@ ROLES: Mapping[str, str] = {
 STAFF_ROLES = frozenset({"editor", "admin", "ops"})
 
 
-def known_roles(claim: object) -> tuple[frozenset[str], int]:
-    """The known roles in a token's roles claim, and how many entries were dropped.
+OWN_NAMES: Mapping[str, str] = {role: role for role in ROLES}
+"""How a claim maps to roles unless the settings say more: our names stand for themselves."""
+
+
+def parse_role_map(text: str) -> Mapping[str, str]:
+    """The setting CLARIVUM_ROLE_MAP, `Editors=editor,Administrators=admin`, as claim entry to role; ours included.
+
+    Raises ConfigurationError for an entry of another form, for a role that is none of ours, and for a name that is
+    mapped twice, or is ours and mapped to another.
+    """
+    named = dict(OWN_NAMES)
+    for entry in text.split(",") if text.strip() else ():
+        name, separator, role = (part.strip() for part in entry.partition("="))
+        if not (name and separator and role):
+            raise ConfigurationError("CLARIVUM_ROLE_MAP must read like Editors=editor,Administrators=admin")
+        if role not in ROLES:
+            raise ConfigurationError(f"CLARIVUM_ROLE_MAP maps to a role that is none of {', '.join(ROLES)}")
+        if named.setdefault(name, role) != role:
+            raise ConfigurationError("CLARIVUM_ROLE_MAP gives one name two roles; each of ours stands for itself")
+    return named
+
+
+def known_roles(claim: object, role_map: Mapping[str, str] = OWN_NAMES) -> tuple[frozenset[str], int]:
+    """The roles that a token's roles claim stands for, and how many entries stand for none and were dropped.
 
     Auth0 sends an array of strings; anything else counts as one dropped entry, an absent claim (None) as none.
     """
@@ -23,5 +47,5 @@ def known_roles(claim: object) -> tuple[frozenset[str], int]:
         return frozenset(), 0
     if not isinstance(claim, list):
         return frozenset(), 1
-    roles = [entry for entry in claim if isinstance(entry, str) and entry in ROLES]
+    roles = [role_map[entry] for entry in claim if isinstance(entry, str) and entry in role_map]
     return frozenset(roles), len(claim) - len(roles)

@@ -15,6 +15,7 @@ from clarivum.auth.policy import CLOCK_SKEW_S, MAX_TOKEN_BYTES, Issuer, TokenPol
 from clarivum.auth.principal import ANONYMOUS_PRINCIPAL, Principal, principal_from
 from clarivum.auth.refusal import Reason, TokenRefusedError
 from clarivum.auth.revocation import Revocations
+from clarivum.auth.roles import parse_role_map
 from clarivum.auth.verified import DEFAULT_CAPACITY, Verified, VerifiedTokens
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.errors import UNAVAILABLE, ConfigurationError, RequestError
@@ -24,7 +25,7 @@ from clarivum.settings import Settings
 class TokenVerifier:
     """Verifies access tokens of the configured issuers. For one event loop.
 
-    `issuers` replaces the one the settings name, for instance by two during a move to a custom domain. `fetch` gets a
+    `issuers` replaces those that the settings name. `fetch` gets a
     key set's URL and returns its bytes. `revocations` knows whose tokens ended before their time.
     `capacity` bounds the verified-token cache, about 1.3 kB an entry.
     """
@@ -44,6 +45,7 @@ class TokenVerifier:
         self._policy = policy or TokenPolicy()
         self._roles_claim = settings.roles_claim
         self._amr_claim = settings.amr_claim
+        self._role_map = parse_role_map(settings.role_map)
         self._audience = settings.auth0_audience
         configured = tuple(issuers) or issuers_of(settings)
         self._issuers = {issuer.url: issuer for issuer in configured}
@@ -146,7 +148,9 @@ class TokenVerifier:
         # No await from here on: a key cannot be withdrawn between the check and the entry in the cache.
         if not key.verifies(compact.algorithm, compact.signing_input, compact.signature):
             raise TokenRefusedError(Reason.SIGNATURE, "the signature is not the key's, or the key is not for this alg")
-        principal, dropped = principal_from(claims, roles_claim=self._roles_claim, amr_claim=self._amr_claim)
+        principal, dropped = principal_from(
+            claims, roles_claim=self._roles_claim, amr_claim=self._amr_claim, role_map=self._role_map
+        )
         if dropped:
             ROLES_DROPPED.add(dropped)
         until = datetime.fromtimestamp(min(claims["exp"] + CLOCK_SKEW_S, MAX_TIME - 1), UTC)
