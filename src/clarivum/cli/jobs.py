@@ -1,20 +1,19 @@
 """`jobs`: what runs, what ran, what failed; enqueue by hand, run a worker, send dead letters again."""
 
-import asyncio
-import difflib
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from clarivum.application import load_application
 from clarivum.cli.group import group
+from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database
+from clarivum.cli.jobs_control import cancel, drain, pause, resume
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
 from clarivum.cli.jobs_types import types
 from clarivum.cli.place import APPLICATION, database_url
@@ -27,9 +26,7 @@ from clarivum.jobs.redrive import redrive as redrive_runs
 from clarivum.settings import Settings
 
 app = group(no_args_is_help=True)
-app.command()(types)
 
-T = TypeVar("T")
 Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
 Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
 Data = Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")]
@@ -42,7 +39,7 @@ MAX_LETTERS = 10_000
 def list_command(form: Form = Format.TEXT, application: Target = APPLICATION, data: Data = None) -> None:
     """List the jobs with their queues: depth, age, running, waiting, dead."""
     jobs = load_application(application).jobs
-    write_job_list(_with_database(data, lambda database: list_jobs(database, jobs)), form)
+    write_job_list(with_database(data, lambda database: list_jobs(database, jobs)), form)
 
 
 @app.command()
@@ -54,13 +51,13 @@ def show(
 ) -> None:
     """Show one run: state, attempts, times, and why attempts failed."""
     jobs = load_application(application).jobs
-    run_id = None if run == "latest" else _run_id(run)
+    run_id = None if run == "latest" else run_id_from(run)
 
     async def read(database: Database) -> Any:
         wanted = run_id or await latest_run(database, jobs)
         return None if wanted is None else await show_run(database, jobs, wanted)
 
-    view = _with_database(data, read)
+    view = with_database(data, read)
     if view is None:
         raise UsageError("no job has run yet" if run_id is None else f"there is no run {run_id}, or it was forgotten")
     write_run(view, form)
@@ -79,7 +76,7 @@ def dead(
 ) -> None:
     """List dead letters, newest first."""
     wanted = _filter(load_application(application).jobs, job, error, since, limit)
-    write_letters(_with_database(data, lambda database: dead_letters(database, wanted)), form)
+    write_letters(with_database(data, lambda database: dead_letters(database, wanted)), form)
 
 
 @app.command()
@@ -98,8 +95,8 @@ def redrive(
         raise UsageError("name the runs, or a job with --job")
     jobs = load_application(application).jobs
     wanted = _filter(jobs, job, error, since, MAX_LETTERS)
-    chosen = [_run_id(run) for run in runs or []]
-    redriven, asked = _with_database(data, lambda database: _redrive(database, jobs, chosen, wanted))
+    chosen = [run_id_from(run) for run in runs or []]
+    redriven, asked = with_database(data, lambda database: _redrive(database, jobs, chosen, wanted))
     write_redriven(redriven, asked, form)
 
 
@@ -115,7 +112,7 @@ def enqueue(
 ) -> None:
     """Enqueue a job and print its run's id. The same idempotency key gives the same run, and one effect."""
     jobs = load_application(application).jobs
-    declared = _job(jobs, job)
+    declared = declared_job(jobs, job)
     box = outbox(jobs.values())
 
     async def put(database: Database) -> UUID:
@@ -123,7 +120,7 @@ def enqueue(
             return box.put(tx, decode(declared.payload, sys.stdin.read() if payload == "-" else payload), delay_s=delay)
 
     try:
-        write_enqueued(_with_database(data, put), form)
+        write_enqueued(with_database(data, put), form)
     except PayloadError as refused:
         lines = [f"  {violation.pointer or '/'}: {violation.message}" for violation in refused.violations]
         raise UsageError("\n".join([refused.detail, *lines])) from None
@@ -145,17 +142,11 @@ def work(
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 
 
+for command in (pause, resume, drain, cancel, types):
+    app.command()(command)
+
+
 # -- steps -------------------------------------------------------------------------------------------------------------
-def _with_database(data: Path | None, act: Callable[[Database], Awaitable[T]]) -> T:
-    url = database_url(Settings.load(os.environ), data)
-
-    async def run() -> T:
-        async with Database(url, pipelines=1, connections=2, application_name="clarivum jobs") as database:
-            return await act(database)
-
-    return asyncio.run(run())
-
-
 async def _redrive(
     database: Database, jobs: dict[str, Job[Any]], chosen: list[UUID], wanted: DeadLetterFilter
 ) -> tuple[list[UUID], int]:
@@ -178,18 +169,4 @@ def _filter(jobs: dict[str, Job[Any]], job: str | None, error: str | None, since
         raise UsageError(f"--since {since!r} must be written like 30m, 24h or 7d")
     at = datetime.now(UTC) - timedelta(seconds=int(number) * SINCE_S[unit])
     wanted = DeadLetterFilter(since=at, error=error, limit=limit)
-    return wanted if job is None else replace(wanted, job=_job(jobs, job).name)
-
-
-def _job(jobs: dict[str, Job[Any]], name: str) -> Job[Any]:
-    if name in jobs:
-        return jobs[name]
-    nearest = difflib.get_close_matches(name, jobs, n=1)
-    raise UsageError(f"there is no job {name!r}" + (f"; did you mean {nearest[0]}?" if nearest else ""))
-
-
-def _run_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a run's id, which looks like 4b26c077-f3d7-8f8e-8965-cb7b5290a68f") from None
+    return wanted if job is None else replace(wanted, job=declared_job(jobs, job).name)

@@ -18,6 +18,9 @@ from clarivum.jobs.message import KEY, RUN_ID, Message, Request
 from clarivum.jobs.payload import Payload
 from clarivum.jobs.statements import queries
 
+SETTLED = frozenset({"done", "dead", "cancelled"})
+"""States of a run that no message brings back."""
+
 
 class Claim(NamedTuple):
     """The right to carry out one attempt, until the lease ends."""
@@ -134,9 +137,9 @@ class Ledger:
         return {row["run_id"] for row in rows}
 
     async def still_open(self, run_ids: set[UUID]) -> set[UUID]:
-        """Of these runs those that are neither done nor dead."""
+        """Of these runs those that are not settled."""
         rows = await self._session.many(queries.examine_runs, run_ids=list(run_ids))
-        return {row["run_id"] for row in rows if row["state"] in {"running", "waiting"}}
+        return {row["run_id"] for row in rows if row["state"] not in SETTLED}
 
     def count_replays(self, tx: Transaction, run_ids: Sequence[UUID]) -> None:
         counted = Counter(run_ids)
@@ -194,6 +197,6 @@ def _refused(request: Request, row: dict[str, Any] | None) -> Refused:
         return Refused(request, Refusal.WAIT, 1.0)  # another worker's claim of it was not committed yet
     if row["is_lost"]:
         return Refused(request, Refusal.LOST)
-    if row["state"] in {"done", "dead"} or row["message_id"] != request.message.id:
+    if row["state"] in SETTLED or row["message_id"] != request.message.id:
         return Refused(request, Refusal.REPLAY)
     return Refused(request, Refusal.WAIT, row["wait_s"])

@@ -153,7 +153,7 @@ delete from clarivum.job_runs
 where run_id = any (array(
     select run_id from clarivum.job_runs
     where job = %(job)s and started_at < now() - make_interval(days => %(retention_days)s::integer)
-        and state = 'done' and finished_at < now() - make_interval(days => %(retention_days)s::integer)
+        and state in ('done', 'cancelled') and finished_at < now() - make_interval(days => %(retention_days)s::integer)
     order by started_at
     limit %(limit)s
 ));
@@ -212,21 +212,55 @@ where job = %(job)s and died_at >= %(since)s and (%(error)s::text is null or err
 order by died_at desc
 limit %(limit)s;
 
--- name: redrive_runs -> many
--- Send dead letters of one job again, with all their attempts ahead of them; returns those that were still there.
-with letter as (
-    delete from clarivum.dead_letters
-    where run_id = any (%(run_ids)s::uuid[]) and job = %(job)s
-    returning run_id, payload, headers
-), sent as (
-    select letter.run_id, message_id
-    from letter
-    cross join lateral pgmq.send(%(queue)s, letter.payload, letter.headers, 0) as message_id
-), reset as (
-    update clarivum.job_runs as run
-    set state = 'waiting', attempt = 0, claimable_at = clock_timestamp(), finished_at = null,
-        message_id = sent.message_id::text
-    from sent
-    where run.run_id = sent.run_id and run.state = 'dead'
-)
-select sent.run_id, pg_notify('clarivum_jobs', %(queue)s) from sent;
+-- name: take_dead_letters -> many
+-- Dead letters of one job, on their way to be sent again; those that were still there. A message without a body was null.
+delete from clarivum.dead_letters
+where run_id = any (%(run_ids)s::uuid[]) and job = %(job)s
+returning run_id, coalesce(payload, 'null')::text as payload, coalesce(headers, '{}')::text as headers;
+
+-- name: reset_runs -> none
+-- All their attempts lie ahead of them again, and whichever message comes first carries them.
+update clarivum.job_runs
+set state = 'waiting', attempt = 0, claimable_at = clock_timestamp(), finished_at = null, message_id = ''
+where run_id = any (%(run_ids)s::uuid[]) and state = 'dead';
+
+-- name: pause_job -> one
+-- Let no worker begin a run of this job. `is_new`: it was not paused before; by whom and why is kept from the last time.
+insert into clarivum.job_pauses as pause (job, paused_by, reason) values (%(job)s, %(paused_by)s, %(reason)s)
+on conflict (job) do update set paused_by = excluded.paused_by, reason = excluded.reason
+returning xmax = 0 as is_new;
+
+-- name: resume_job -> none
+delete from clarivum.job_pauses where job = %(job)s;
+
+-- name: paused_jobs -> many
+select job, paused_at, paused_by, reason from clarivum.job_pauses order by job limit 10000;
+
+-- name: cancel_run -> maybe
+-- Settle a run that has begun and not ended. Who carries it out cannot commit any more. `was`: its state until now.
+update clarivum.job_runs as run
+set state = 'cancelled', lease_token = null, claimable_at = null, finished_at = clock_timestamp(),
+    history = run.history || jsonb_build_object(
+        'attempt', run.attempt, 'at', clock_timestamp(), 'error', 'Cancelled', 'message', %(reason)s::text
+    )
+from (select run_id, state from clarivum.job_runs where run_id = %(run_id)s for update) as was
+where run.run_id = was.run_id and run.state in ('running', 'waiting')
+returning was.state as was;
+
+-- name: take_message -> many, writes
+-- Remove the messages of a run from one queue. Reads the queue's table: for people.
+select key, message_id, enqueued_at from clarivum.take_message(%(queue)s, %(run_id)s);
+
+-- name: enter_cancelled -> maybe
+-- Settle a run that nobody has begun: whatever message comes for it finds it taken.
+insert into clarivum.job_runs (run_id, enqueued_at, finished_at, attempt, state, job, key, message_id, history)
+values (%(run_id)s, coalesce(%(enqueued_at)s::timestamptz, clock_timestamp()), clock_timestamp(), 0, 'cancelled',
+    %(job)s, %(key)s, %(message_id)s, jsonb_build_array(jsonb_build_object(
+        'attempt', 0, 'at', clock_timestamp(), 'error', 'Cancelled', 'message', %(reason)s::text
+    )))
+on conflict (run_id) do nothing
+returning run_id;
+
+-- name: cancelled_among -> many
+-- Which of these runs were cancelled.
+select run_id from clarivum.job_runs where run_id = any (%(run_ids)s::uuid[]) and state = 'cancelled';
