@@ -1,10 +1,13 @@
 """Generated pages are what their command would write now."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from clarivum.checks.pages.registry import Page, first_difference, pages
+from clarivum.checks import Facts
+from clarivum.checks.erd import PAGE, erd_page, erd_parts
+from clarivum.checks.pages.registry import ELSEWHERE, Page, first_difference, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -13,3 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_page_is_up_to_date(page: Page) -> None:
     there = (ROOT / page.path).read_text(encoding="utf-8")
     assert first_difference(there, page.text()) == 0, f"run ./clarivum docs: {page.path} differs"
+
+
+def test_the_diagram_and_the_table_list_are_up_to_date() -> None:
+    command = ELSEWHERE[PAGE.as_posix()]
+    there = (ROOT / PAGE).read_text(encoding="utf-8")
+    with Facts("bff.app:application", today=date(2026, 11, 26)) as facts:
+        wanted = erd_page(there, erd_parts(facts))
+    assert first_difference(there, wanted) == 0, f"run {command}: {PAGE} differs"
