@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from clarivum.auth.cookies import SessionCookies
 from clarivum.auth.standin import StandIn
 from clarivum.cli.group import group
 from clarivum.cli.place import Running, data_folder
+from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import UsageError
 from clarivum.settings import Settings
 
@@ -28,9 +30,12 @@ def token(  # noqa: PLR0917 - each is an option of the command
     mfa: Annotated[
         bool | None, typer.Option("--mfa/--no-mfa", help="Signed in with a second factor. [as staff roles need it]")
     ] = None,
+    session: Annotated[
+        bool, typer.Option("--session", help="Print a session cookie that holds it, sealed with AUTH_SECRET.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
 ) -> None:
-    """Print an access token of the stand-in, for `authorization: Bearer …`.
+    """Print an access token of the stand-in, for `authorization: Bearer …`; with --session for `cookie: …`.
 
     Exists only where no AUTH0_DOMAIN is set, and not in production.
     """
@@ -39,8 +44,20 @@ def token(  # noqa: PLR0917 - each is an option of the command
     environment = dict(os.environ)
     if running and running.identity_url:
         environment.setdefault("CLARIVUM_IDENTITY_URL", running.identity_url)
-    stand_in = StandIn(Settings.load(environment), folder)
-    typer.echo(stand_in.issue(sub, role or ["member"], email, lifetime_s(expires), mfa=mfa))
+    settings, lifetime = Settings.load(environment), lifetime_s(expires)
+    issued = StandIn(settings, folder).issue(sub, role or ["member"], email, lifetime, mfa=mfa)
+    typer.echo(_session_cookie(settings, sub, issued, lifetime) if session else issued)
+
+
+def _session_cookie(settings: Settings, subject: str, access_token: str, max_age_s: int) -> str:
+    """A Cookie header's value, as a browser sends it that signed in at a front end with Auth.js.
+
+    Raises ConfigurationError without AUTH_SECRET.
+    """
+    cookies = SessionCookies(settings.auth_secrets, secure=settings.is_served_over_tls)
+    now = SYSTEM_CLOCK.now().timestamp()
+    written = cookies.write({"sub": subject, "access_token": access_token}, now=now, max_age_s=max_age_s)
+    return "; ".join(cookie.partition(";")[0] for cookie in written)
 
 
 def lifetime_s(text: str) -> int:

@@ -1,6 +1,7 @@
 """The front end's code in docs/guide/auth.md, run: its session is ours to read, its changes get through."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from clarivum.errors import Exit
 from clarivum.settings import Settings
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.api.api_process import running_api
 from tests.unit.auth.cookie_forge import SECRET, CookieForge
 
-GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "auth.md"
+ROOT = Path(__file__).resolve().parents[3]
+GUIDE = ROOT / "docs" / "guide" / "auth.md"
 
 # The options that the guide gives to NextAuth, and what its callback makes of a sign-in.
 CALL = """
@@ -45,6 +48,36 @@ const second = await change("POST", "/notes", { text: `${subject}, second` })
 const owners = [await first.json(), await second.json()].map((note) => note.owner)
 console.log(JSON.stringify({ statuses: [first.status, second.status], owners }))
 """
+
+
+def test_a_session_made_on_the_command_line(
+    sample_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The guide's commands, on the sample's routes and port."""
+    found = re.search(r"```sh\n(COOKIE=.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    data = tmp_path_factory.mktemp("identity")
+    with running_api(sample_urls.app, data, AUTH_SECRET=SECRET) as api:
+        commands = (
+            found[1].replace("/api/v1/entitlements", "/whoami").replace("localhost:8000", f"127.0.0.1:{api.port}")
+        )
+        shown = run_shell(commands.replace("./clarivum token", f"./clarivum token --data {data}"), AUTH_SECRET=SECRET)
+    assert '"subject":"auth0|alice"' in shown.stdout
+    assert "set-cookie: clarivum.csrf=" in shown.stdout
+    assert '{"csrf_token":"' in shown.stdout
+
+
+def test_a_session_without_a_secret() -> None:
+    refused = run_shell("./clarivum token --session")
+    assert refused.returncode == Exit.CONFIGURATION
+    assert "AUTH_SECRET is missing" in refused.stderr
+
+
+def run_shell(commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if "AUTH" not in name} | variables
+    return subprocess.run(
+        commands, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def code(title: str) -> str:
