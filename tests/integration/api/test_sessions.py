@@ -197,6 +197,27 @@ def test_the_csrf_token_is_for_this_session_and_is_not_cached(session_api: Runni
     assert session_api.client.post("/auth/csrf").status_code == 405
 
 
+def test_behind_tls_only_prefixed_cookies_count(
+    sample_urls: DatabaseUrls, tmp_path_factory: pytest.TempPathFactory, front_end: FrontEnd
+) -> None:
+    """As in production: a bare name is no session, the CSRF cookie is `__Host-`, our own origin is https."""
+    base = "https://api.example.org"
+    settings = {"AUTH_SECRET": SECRET, "CLARIVUM_BASE_URL": base}
+    with running_api(sample_urls.app, tmp_path_factory.mktemp("identity"), **settings) as api:
+        token = {"access_token": access_token(api, "auth0|erin")}
+        for format, name in FORMATS.items():
+            bare = cookie_header(front_end.cookies(format, name, token))
+            assert api.client.get("/whoami", headers=bare).json()["subject"] is None
+            cookies = cookie_header(front_end.cookies(format, f"__Secure-{name}", token))
+            assert api.client.get("/whoami", headers=cookies).json()["subject"] == "auth0|erin"
+            headers = {**proven(api, cookies), "origin": base}
+            assert "; __Host-clarivum.csrf=" in headers["cookie"]
+            made = api.client.post("/notes", json={"text": f"behind TLS, {format}"}, headers=headers)
+            assert made.status_code == 201
+            plain = {**headers, "origin": f"http://127.0.0.1:{api.port}"}
+            assert problem(api.client.delete(f"/notes/{made.json()['id']}", headers=plain)) == (403, "csrf_failed")
+
+
 def test_without_a_secret_cookies_are_not_looked_at(api: RunningApi) -> None:
     broken = {"cookie": "authjs.session-token=x"}
     assert api.client.get("/whoami", headers=broken).json()["subject"] is None

@@ -3,8 +3,12 @@
 import base64
 import json
 import time
+from itertools import pairwise
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clarivum.auth.cookies import SessionCookies, SessionToken, parse_cookies
 from clarivum.errors import ConfigurationError
@@ -49,6 +53,17 @@ def test_chunks_in_whatever_order_they_are_sent(format: str, cookies: SessionCoo
     chunks = CookieForge(format).chunks(size=20)
     assert len(chunks) > 11
     assert read(cookies, chunks) == read(cookies, chunks[::-1]) == read(cookies, sorted(chunks))
+
+
+@given(st.sampled_from(FORMATS), st.lists(st.integers(1, 400), max_size=12), st.randoms(use_true_random=False))
+def test_chunks_of_any_size_in_any_order(format: str, cuts: list[int], random: Random) -> None:
+    """Releases cut at different places: where does not matter."""
+    forge = CookieForge(format)
+    value = forge.value()
+    places = [0, *sorted({cut for cut in cuts if cut < len(value)}), len(value)]
+    pairs = [(f"{forge.name}.{n}", value[a:b]) for n, (a, b) in enumerate(pairwise(places))]
+    random.shuffle(pairs)
+    assert read(SessionCookies([SECRET], secure=True), pairs).access_token == "a.b.c"
 
 
 @pytest.mark.parametrize("format", FORMATS)
