@@ -1,5 +1,7 @@
 """Every session cookie of the table is refused in both formats: 401, one text for every reason, nothing remembered."""
 
+import time
+
 import pytest
 
 from clarivum.auth.cookies import SessionCookies, SessionReason, SessionRefusedError
@@ -8,6 +10,8 @@ from clarivum.errors import INVALID_SESSION
 from tests.unit.auth.cookie_forge import FORMATS, NAMES, OTHER_SECRET, SECRET, CookieForge
 from tests.unit.auth.forge import NOW
 from tests.unit.auth.refused_cookies import REFUSED_COOKIES
+
+BUDGET_S = 0.005
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +71,20 @@ def test_every_bit_of_a_cookie_counts(format: str, cookies: SessionCookies) -> N
         other = {"A": "B"}.get(letter, "A") if letter != "." else "A"
         with pytest.raises(SessionRefusedError):
             cookies.read([(forge.name, value[:position] + other + value[position + 1 :])], NOW)
+
+
+def test_refusing_is_quick() -> None:
+    """Under 5 ms each, at the best of three runs, with as many secrets as there can be."""
+    cookies = SessionCookies([*(f"{OTHER_SECRET}{number}" for number in range(4)), SECRET], secure=True)
+    slowest = 0.0
+    for make, _ in REFUSED_COOKIES.values():
+        for format in FORMATS:
+            pairs = make(CookieForge(format))
+            runs = []
+            for _ in range(3):
+                start = time.perf_counter()
+                with pytest.raises(SessionRefusedError):
+                    cookies.read(pairs, NOW)
+                runs.append(time.perf_counter() - start)
+            slowest = max(slowest, min(runs))
+    assert slowest < BUDGET_S
