@@ -27,12 +27,15 @@ from clarivum.checks.waivers import FILE as WAIVERS_FILE
 from clarivum.checks.waivers import Waiver, parse_waivers
 from clarivum.database import Query
 from clarivum.database.migrations.files import Migration, discover
+from clarivum.database.migrations.push import Progress as PushProgress
+from clarivum.database.migrations.push import Step
 from clarivum.database.planning import Catalog, Description, Objects, Planner, Scratch, Verdict
 from clarivum.errors import ConfigurationError, RefusedError
 from clarivum.jobs.committed import Committed, read_folder
 from clarivum.owners import Owner, parse_owners
 
 Progress = Callable[[str], None]
+TOLD_EVERY = 100
 ALL_ROLES = frozenset({"anon", "authenticated", "clarivum_staff", "clarivum_worker"})
 
 
@@ -210,12 +213,16 @@ class Facts:
         self._progress("applying the migrations to a scratch database")
         self._scratch = self._open.enter_context(Scratch(self.root / "supabase" / "migrations", self._postgres))
         try:
-            self._scratch.prepare()
+            self._scratch.prepare(self._pushing)
         except RefusedError as error:
             named = PLACE.search(error.detail)
             file = shown(self.root / named["file"], self.root) if named else "supabase/migrations"
             return Problem(file, int(named["line"]) if named else 1, Path(file).stem, without_place(error.detail))
         return None
+
+    def _pushing(self, progress: PushProgress) -> None:
+        if progress.step is Step.APPLYING and progress.number % TOLD_EVERY == 0:
+            self._progress(f"applying migrations to a scratch database, {progress.number} of {progress.total}")
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -269,11 +276,14 @@ class Facts:
         if not valid:
             return {}
         self._progress(f"planning {len(valid)} {'queries' if len(valid) > 1 else 'query'} at production size")
+        verdicts: dict[Query, Verdict] = {}
         with Planner(self._scratch.copy_for_planning()) as planner:
-            return {
-                query: planner.examine(query.sql, query.parameters, (role,) if role else self.roles_of(query))
-                for query in valid
-            }
+            for number, query in enumerate(valid):
+                if number and number % TOLD_EVERY == 0:
+                    self._progress(f"planning queries at production size, {number} of {len(valid)}")
+                roles = (role,) if role else self.roles_of(query)
+                verdicts[query] = planner.examine(query.sql, query.parameters, roles)
+        return verdicts
 
     def roles_of(self, query: Query) -> tuple[str, ...]:
         """The database roles that a query may run under; the platform's own run under whichever may."""

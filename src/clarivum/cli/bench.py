@@ -22,6 +22,7 @@ QUICK_ROWS = 20_000
 QUICK_SCALE = 0.02
 RUNS = 5
 MAX_SECONDS = 60
+MAX_SHARE = 4.0
 
 Runs = Annotated[int | None, typer.Option(help="Rounds; three or more show the spread. [5]", min=1, max=50)]
 Quick = Annotated[bool, typer.Option("--quick", help="One short round: does everything still run?")]
@@ -101,6 +102,26 @@ def jobs(
     with _stopped_by_signals():
         result = measurement.measure(options, _command(), _say)
     _finish("jobs", result, write=write, as_json=as_json)
+
+
+@app.command()
+def check(
+    share: Annotated[
+        list[float] | None,
+        typer.Option(help="Size of a generated application, of 300 tables, 1,000 queries, 500 migrations. [.25 .5 1]"),
+    ] = None,
+) -> None:
+    """Measure `check database` on our own application and on generated ones, and how it grows.
+
+    Each size is a run of the real command, scratch databases included. Takes about a minute.
+    """
+    measurement = _benchmarks("check_scale")
+    shares = tuple(share or measurement.SHARES)
+    if not all(0.01 <= each <= MAX_SHARE for each in shares):
+        raise UsageError(f"--share must lie between 0.01 and {MAX_SHARE:g}")
+    with _stopped_by_signals():
+        measured = measurement.measure(shares, _say)
+    typer.echo(measurement.summary(measured))
 
 
 def _benchmarks(name: str) -> ModuleType:

@@ -1,28 +1,16 @@
 """A throwaway server with the application's migrations applied, and a copy of that database for planning."""
 
-import shutil
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg
 
-from clarivum.database.migrations.push import push
+from clarivum.database.migrations.push import Progress
 from clarivum.database.planning.catalog import Catalog, read_catalog
 from clarivum.database.planning.describe import Describer, Description
 from clarivum.database.planning.objects import Objects, read_objects
-from clarivum.database.provision import provision, provision_login
-from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.database.server.scratch import ScratchServer
 
-# Nothing here outlives the command: durability would only cost time. Autovacuum would read the inflated files.
-OPTIONS = {
-    "autovacuum": "off",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-    "shared_buffers": "32MB",
-    "max_wal_size": "256MB",
-}
 MIGRATED = "clarivum_migrated"
 PLANNING = "clarivum_planning"
 
@@ -35,21 +23,17 @@ class Scratch:
 
     def __init__(self, migrations: Path, version: int = 18) -> None:
         self._migrations = migrations
-        self._folder = Path(tempfile.mkdtemp(prefix="clarivum-check-"))
-        self._server = EmbeddedServer(self._folder, version, options=OPTIONS)
+        self._server = ScratchServer(version)
 
-    def prepare(self) -> None:
+    def prepare(self, on_progress: Callable[[Progress], None] | None = None) -> None:
         """Start the server and apply baseline and migrations. Raises what `push` raises; then nothing is usable."""
         self._server.start()
-        self._run(f"create database {MIGRATED}")
-        provision(self.admin_url)
-        provision_login(self.admin_url, self._server.app_password)
-        push(self.admin_url, self._migrations)
+        self._server.migrated(MIGRATED, self._migrations, on_progress)
 
     @property
     def admin_url(self) -> str:
         """A superuser's, in the migrated database."""
-        return self._server.admin_url(MIGRATED)
+        return self._server.url(MIGRATED)
 
     @property
     def app_url(self) -> str:
@@ -74,22 +58,14 @@ class Scratch:
 
     def copy_for_planning(self) -> str:
         """A superuser's URL of a fresh copy, to be inflated. Nobody may be connected to the migrated database."""
-        self._run(f"create database {PLANNING} template {MIGRATED} strategy file_copy")
-        return self._server.admin_url(PLANNING)
+        return self._server.copy(PLANNING, MIGRATED)
 
     def close(self) -> None:
         """Stop the server and delete everything."""
-        if self._server.running:
-            self._server.stop(immediate=True)
-        self._server.destroy()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._server.close()
 
     def __enter__(self) -> "Scratch":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _run(self, statement: str) -> None:
-        with psycopg.connect(self._server.admin_url(), autocommit=True) as connection:
-            connection.execute(statement.encode())

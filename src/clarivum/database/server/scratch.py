@@ -5,16 +5,17 @@ Always one of its own, also when `up` runs: roles belong to a whole server, and 
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from clarivum.database.migrations.push import push
+from clarivum.database.migrations.push import Progress, push
 from clarivum.database.provision import provision, provision_login
 from clarivum.database.server.embedded import EmbeddedServer
 
-# Nothing here outlives the command: durability would only cost time.
+# Nothing here outlives the command: durability would only cost time. Autovacuum would read files that are inflated.
 OPTIONS = {
     "autovacuum": "off",
     "fsync": "off",
@@ -35,10 +36,7 @@ class ScratchServer:
 
     def __enter__(self) -> "ScratchServer":
         try:
-            self._server.start()
-            self._create(BASELINE, "template1")
-            provision(self.url(BASELINE))
-            provision_login(self.url(BASELINE), self._server.app_password)
+            self.start()
         except BaseException:
             self.close()
             raise
@@ -47,14 +45,25 @@ class ScratchServer:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the server and make the baseline."""
+        self._server.start()
+        self._create(BASELINE, "template1")
+        provision(self.url(BASELINE))
+        provision_login(self.url(BASELINE), self._server.app_password)
+
     def url(self, database: str) -> str:
         """A superuser's."""
         return self._server.admin_url(database)
 
-    def migrated(self, database: str, migrations: Path) -> str:
+    def app_url(self, database: str) -> str:
+        """The login's that serves requests."""
+        return self._server.app_url(database)
+
+    def migrated(self, database: str, migrations: Path, on_progress: Callable[[Progress], None] | None = None) -> str:
         """Make a database with the baseline and a folder's migrations; its URL. Raises what `push` raises."""
         self._create(database, BASELINE)
-        push(self.url(database), migrations)
+        push(self.url(database), migrations, on_progress=on_progress)
         return self.url(database)
 
     def copy(self, database: str, source: str) -> str:
