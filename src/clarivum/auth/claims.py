@@ -28,17 +28,14 @@ def check_claims(claims: Mapping[str, Any], issuer: Issuer, now: float) -> None:
 
     Raises TokenRefusedError.
     """
-    _check_audience(claims.get("aud"), issuer.audience)
-    foreign = _ID_TOKEN_CLAIMS & claims.keys()
-    if foreign:
-        raise TokenRefusedError(Reason.ID_TOKEN, f"carries {', '.join(sorted(foreign))}: no access token")
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
-        raise TokenRefusedError(Reason.CLAIMS, "sub is missing, empty, too long or holds control characters")
-    _check_times(claims, now)
+    check_audience(claims.get("aud"), issuer.audience)
+    check_kind(claims)
+    check_subject(claims.get("sub"))
+    check_times(claims, now)
 
 
-def _check_audience(audience: object, expected: str) -> None:
+def check_audience(audience: object, expected: str) -> None:
+    """Refuse a token that does not name our API: `aud` is its identifier, or a list of strings that holds it."""
     if isinstance(audience, str):
         named = audience == expected
     else:
@@ -49,7 +46,21 @@ def _check_audience(audience: object, expected: str) -> None:
         raise TokenRefusedError(Reason.AUDIENCE, "aud does not name this API")
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> None:
+def check_kind(claims: Mapping[str, Any]) -> None:
+    """Refuse an ID token or a logout token, which are no access tokens."""
+    foreign = _ID_TOKEN_CLAIMS & claims.keys()
+    if foreign:
+        raise TokenRefusedError(Reason.ID_TOKEN, f"carries {', '.join(sorted(foreign))}: no access token")
+
+
+def check_subject(subject: object) -> None:
+    """Refuse a token of nobody."""
+    if not isinstance(subject, str) or not _SUBJECT.fullmatch(subject):
+        raise TokenRefusedError(Reason.CLAIMS, "sub is missing, empty, too long or holds control characters")
+
+
+def check_times(claims: Mapping[str, Any], now: float) -> None:
+    """Refuse a token before or after its time, and times that are no whole seconds."""
     expires = _time(claims, "exp")
     if expires is None:
         raise TokenRefusedError(Reason.CLAIMS, "exp is missing")
