@@ -7,12 +7,15 @@ from clarivum.application.application import Application
 from clarivum.database import WORKER, Database, load_queries
 from clarivum.errors import DependencyDownError
 from clarivum.jobs.transports.queues import missing_queues
+from clarivum.settings import JobsTransport
 
 queries = load_queries(__file__)
 
 
-def readiness(application: Application, database: Database) -> Sequence[Check]:
-    """The checks of /readyz besides the database itself.
+def readiness(
+    application: Application, database: Database, transport: JobsTransport = JobsTransport.PGMQ
+) -> Sequence[Check]:
+    """The checks of /readyz besides the database itself. With SQS, enqueuing needs the outbox alone: a table.
 
     Migrations that the database has and this process does not know are fine: during a deploy the schema goes first.
     """
@@ -29,4 +32,5 @@ def readiness(application: Application, database: Database) -> Sequence[Check]:
         if missing:
             raise DependencyDownError(f"queues are missing: {', '.join(missing)}")
 
-    return Check("migrations", migrations), Check("queue", queue)
+    found = Check("migrations", migrations), Check("queue", queue)
+    return found if transport is JobsTransport.PGMQ else found[:1]

@@ -4,8 +4,9 @@ from clarivum.api.idempotency import queries as api_queries
 from clarivum.auth.revocation import queries as auth_queries
 from clarivum.database import Query
 from clarivum.jobs.statements import queries as job_queries
+from clarivum.jobs.transports.sqs.statements import queries as outbox_queries
 
 
 def declared() -> tuple[Query, ...]:
-    """Idempotency and rate limits, then sessions, then jobs."""
-    return (*api_queries, *auth_queries, *job_queries)
+    """Idempotency and rate limits, then sessions, then jobs and their outbox."""
+    return (*api_queries, *auth_queries, *job_queries, *outbox_queries)

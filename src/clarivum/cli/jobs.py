@@ -12,9 +12,10 @@ import typer
 
 from clarivum.application import load_application
 from clarivum.cli.group import group
-from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database
+from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
 from clarivum.cli.jobs_control import cancel, drain, pause, resume
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.jobs_sqs import queues, relay
 from clarivum.cli.jobs_types import types
 from clarivum.cli.place import APPLICATION, database_url
 from clarivum.database import WORKER, Database
@@ -23,6 +24,7 @@ from clarivum.jobs import Job, PayloadError, outbox
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, show_run
 from clarivum.jobs.payload import decode
 from clarivum.jobs.redrive import redrive as redrive_runs
+from clarivum.jobs.transports.interface import Transport
 from clarivum.settings import Settings
 
 app = group(no_args_is_help=True)
@@ -39,7 +41,7 @@ MAX_LETTERS = 10_000
 def list_command(form: Form = Format.TEXT, application: Target = APPLICATION, data: Data = None) -> None:
     """List the jobs with their queues: depth, age, running, waiting, dead."""
     jobs = load_application(application).jobs
-    write_job_list(with_database(data, lambda database: list_jobs(database, jobs)), form)
+    write_job_list(with_queue(data, lambda database, queue: list_jobs(database, jobs, queue)), form)
 
 
 @app.command()
@@ -53,11 +55,11 @@ def show(
     jobs = load_application(application).jobs
     run_id = None if run == "latest" else run_id_from(run)
 
-    async def read(database: Database) -> Any:
+    async def read(database: Database, queue: Transport) -> Any:
         wanted = run_id or await latest_run(database, jobs)
-        return None if wanted is None else await show_run(database, jobs, wanted)
+        return None if wanted is None else await show_run(database, jobs, wanted, queue)
 
-    view = with_database(data, read)
+    view = with_queue(data, read)
     if view is None:
         raise UsageError("no job has run yet" if run_id is None else f"there is no run {run_id}, or it was forgotten")
     write_run(view, form)
@@ -96,7 +98,7 @@ def redrive(
     jobs = load_application(application).jobs
     wanted = _filter(jobs, job, error, since, MAX_LETTERS)
     chosen = [run_id_from(run) for run in runs or []]
-    redriven, asked = with_database(data, lambda database: _redrive(database, jobs, chosen, wanted))
+    redriven, asked = with_queue(data, lambda database, queue: _redrive(database, queue, jobs, chosen, wanted))
     write_redriven(redriven, asked, form)
 
 
@@ -113,14 +115,14 @@ def enqueue(
     """Enqueue a job and print its run's id. The same idempotency key gives the same run, and one effect."""
     jobs = load_application(application).jobs
     declared = declared_job(jobs, job)
-    box = outbox(jobs.values())
 
-    async def put(database: Database) -> UUID:
+    async def put(database: Database, queue: Transport) -> UUID:
+        box = outbox(jobs.values(), queue)
         async with database.session(WORKER).transaction() as tx:
             return box.put(tx, decode(declared.payload, sys.stdin.read() if payload == "-" else payload), delay_s=delay)
 
     try:
-        write_enqueued(with_database(data, put), form)
+        write_enqueued(with_queue(data, put), form)
     except PayloadError as refused:
         lines = [f"  {violation.pointer or '/'}: {violation.message}" for violation in refused.violations]
         raise UsageError("\n".join([refused.detail, *lines])) from None
@@ -142,13 +144,13 @@ def work(
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 
 
-for command in (pause, resume, drain, cancel, types):
+for command in (pause, resume, drain, cancel, types, relay, queues):
     app.command()(command)
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
 async def _redrive(
-    database: Database, jobs: dict[str, Job[Any]], chosen: list[UUID], wanted: DeadLetterFilter
+    database: Database, queue: Transport, jobs: dict[str, Job[Any]], chosen: list[UUID], wanted: DeadLetterFilter
 ) -> tuple[list[UUID], int]:
     """What was sent again, and how many were asked for."""
     if wanted.job is not None:
@@ -157,7 +159,7 @@ async def _redrive(
     for first in range(0, len(chosen), REDRIVE_AT_ONCE):
         some = chosen[first : first + REDRIVE_AT_ONCE]
         for job in [jobs[wanted.job]] if wanted.job else jobs.values():
-            redriven += await redrive_runs(database, job, some)
+            redriven += await redrive_runs(database, job, some, queue)
         if sys.stderr.isatty() and len(chosen) > REDRIVE_AT_ONCE:
             print(f"\r  … {first + len(some)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
     return redriven, len(chosen)

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from clarivum.cli.place import database_url
 from clarivum.database import Database
-from clarivum.errors import UsageError
+from clarivum.errors import UNAVAILABLE, ConfigurationError, DependencyDownError, UsageError
 from clarivum.jobs import Job
+from clarivum.jobs.transports.choice import transport_for
+from clarivum.jobs.transports.interface import QueueError, Transport
 from clarivum.settings import Settings
 
 T = TypeVar("T")
@@ -26,6 +28,30 @@ def with_database(data: Path | None, act: Callable[[Database], Awaitable[T]]) ->
             return await act(database)
 
     return asyncio.run(run())
+
+
+def with_queue(data: Path | None, act: Callable[[Database, Transport], Awaitable[T]]) -> T:
+    """As with_database, with the queue of the settings too. Raises DependencyDownError when it does not answer."""
+    settings = Settings.load(os.environ)
+
+    async def run(database: Database) -> T:
+        queue = transport_for(settings, database)
+        try:
+            return await act(database, queue)
+        except QueueError as error:
+            raise queue_failure(error) from None
+        finally:
+            await queue.close()
+
+    return with_database(data, run)
+
+
+def queue_failure(error: QueueError) -> DependencyDownError | ConfigurationError:
+    """What a command says of a queue that did not do what it was asked: exit code 5 or 3."""
+    reason = error.log or error.detail
+    if error.code is UNAVAILABLE:
+        return DependencyDownError(f"the job queue does not answer: {reason}")
+    return ConfigurationError(reason)
 
 
 def declared_job(jobs: Mapping[str, Job[Any]], name: str) -> Job[Any]:

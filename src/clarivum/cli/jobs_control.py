@@ -12,12 +12,13 @@ from uuid import UUID
 import typer
 
 from clarivum.application import load_application
-from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database
+from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
 from clarivum.cli.place import APPLICATION
 from clarivum.database import Database
 from clarivum.errors import UsageError
 from clarivum.jobs import control
 from clarivum.jobs.inspect import JobOverview, Jobs, list_jobs
+from clarivum.jobs.transports.interface import Transport
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")]
 Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
@@ -60,7 +61,7 @@ def drain(
     """
     declared = load_application(application).jobs
     chosen = {name: declared_job(declared, name) for name in jobs} if jobs else dict(declared)
-    left = with_database(data, lambda database: _drain(database, chosen, timeout))
+    left = with_queue(data, lambda database, queue: _drain(database, queue, chosen, timeout))
     if left:
         typer.echo(f"  not empty after {timeout:g} s: {_listed(left)}", err=True)
         sys.exit(1)
@@ -95,13 +96,13 @@ def cancel(
         sys.exit(1)
 
 
-async def _drain(database: Database, jobs: Jobs, timeout_s: float) -> Sequence[JobOverview]:
+async def _drain(database: Database, queue: Transport, jobs: Jobs, timeout_s: float) -> Sequence[JobOverview]:
     """What is left when time is over; nothing when all are empty. Raises UsageError for a paused job."""
     if paused := [pause.job for pause in await control.pauses(database) if pause.job in jobs]:
         raise UsageError(f"{', '.join(paused)}: paused, so it does not drain; resume it or name the others")
     deadline, say_at = time.monotonic() + timeout_s, time.monotonic() + SAY_EVERY_S
     while True:
-        left = [overview for overview in await list_jobs(database, jobs) if overview.depth or overview.running]
+        left = [overview for overview in await list_jobs(database, jobs, queue) if overview.depth or overview.running]
         if not left or time.monotonic() > deadline:
             return left
         if time.monotonic() > say_at:

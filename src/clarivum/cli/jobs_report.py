@@ -35,7 +35,7 @@ def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
             str(job.waiting),
             str(job.dead),
             str(job.depth),
-            duration(job.oldest_age_s) if job.depth else "-",
+            duration(job.oldest_age_s) if job.depth and job.oldest_age_s is not None else "-",
             job.schedule or "-",
             job.owner or "-",
         )

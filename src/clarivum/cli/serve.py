@@ -12,6 +12,7 @@ from clarivum.application.readiness import readiness
 from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
 from clarivum.jobs import outbox
+from clarivum.jobs.transports.choice import transport_for
 from clarivum.settings import Settings
 
 app = group()
@@ -28,10 +29,11 @@ def serve(
     bypasses row-level security.
     """
     loaded = load_application(application)
+    settings = Settings.load(os.environ)
     serve_application(
         loaded,
-        Settings.load(os.environ),
+        settings,
         workers=workers,
-        outbox=outbox(loaded.jobs.values()),
-        readiness=functools.partial(readiness, loaded),
+        outbox=outbox(loaded.jobs.values(), transport_for(settings)),
+        readiness=functools.partial(readiness, loaded, transport=settings.jobs_transport),
     )

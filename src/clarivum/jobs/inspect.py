@@ -9,6 +9,7 @@ from uuid import UUID
 from clarivum.database import WORKER, Database
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.statements import queries
+from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
 
 Jobs = Mapping[str, Job[Any]]
@@ -25,7 +26,7 @@ class JobOverview:
     running: int
     waiting: int
     dead: int
-    oldest_age_s: float
+    oldest_age_s: float | None
     schedule: str | None
 
 
@@ -79,9 +80,9 @@ class DeadLetterFilter:
     limit: int = 50
 
 
-async def list_jobs(database: Database, jobs: Jobs) -> list[JobOverview]:
-    """Every job with its queue, by name. Raises DatabaseError when a queue is missing."""
-    transport = PgmqTransport(database)
+async def list_jobs(database: Database, jobs: Jobs, transport: Transport | None = None) -> list[JobOverview]:
+    """Every job with its queue, by name. Raises DatabaseError or QueueError when a queue is missing."""
+    transport = transport or PgmqTransport(database)
     letters = await database.session(WORKER).many(queries.count_dead_letters)
     dead = {row["job"]: row["letters"] for row in letters}
     overviews = []
@@ -109,7 +110,7 @@ async def latest_run(database: Database, jobs: Jobs) -> UUID | None:
     return None if row is None else row["run_id"]
 
 
-async def show_run(database: Database, jobs: Jobs, run_id: UUID) -> RunView | None:
+async def show_run(database: Database, jobs: Jobs, run_id: UUID, transport: Transport | None = None) -> RunView | None:
     """One run, wherever it is: in the ledger, still in its queue, or a dead letter that nobody could read."""
     session = database.session(WORKER)
     row = await session.maybe(queries.run_by_id, run_id=run_id)
@@ -123,10 +124,9 @@ async def show_run(database: Database, jobs: Jobs, run_id: UUID) -> RunView | No
             run_id, letter["job"], letter["key"], "dead", 0, 0, None, None, letter["died_at"], None, (failed,)
         )
     for name, job in sorted(jobs.items()):
-        queued = await session.maybe(queries.queued_run, queue=job.queue, run_id=str(run_id))
+        queued = await (transport or PgmqTransport(database)).find(job, run_id)
         if queued is not None:
-            sent, visible = queued["enqueued_at"], queued["visible_at"]
-            return RunView(run_id, name, None, "queued", 0, 0, sent, None, None, visible, ())
+            return RunView(run_id, name, None, "queued", 0, 0, queued.enqueued_at, None, None, queued.visible_at, ())
     return None
 
 

@@ -57,6 +57,6 @@ class JobOutbox:
         return run_id
 
 
-def outbox(jobs: Iterable[Job[Any]]) -> JobOutbox:
-    """What `Database.outbox` is set to, so that `tx.enqueue` finds each payload's job."""
-    return JobOutbox(jobs, PgmqTransport())
+def outbox(jobs: Iterable[Job[Any]], transport: Transport | None = None) -> JobOutbox:
+    """What `Database.outbox` is set to, so that `tx.enqueue` finds each payload's job. `transport`: pgmq if absent."""
+    return JobOutbox(jobs, transport or PgmqTransport())

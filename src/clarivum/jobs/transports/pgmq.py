@@ -1,7 +1,8 @@
 """The pgmq transport: embedded, or Supabase Queues. A queue is a table, so a message commits with what caused it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -9,7 +10,8 @@ from clarivum.database import WORKER, Database, Transaction
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import Message
 from clarivum.jobs.statements import queries
-from clarivum.jobs.transports.interface import QueueStatus
+from clarivum.jobs.transports.interface import Queued, QueueStatus
+from clarivum.jobs.transports.queues import missing_queues
 
 CHANNEL = "clarivum_jobs"
 """NOTIFY channel of every queue; the payload is the queue's name."""
@@ -19,9 +21,12 @@ HEADERS = ("job", "schema_version", "traceparent", "tracestate", "baggage")
 class PgmqTransport:
     """`database` is only used by the coroutines; a producer may leave it out."""
 
-    system = "pgmq"
+    system: str = "pgmq"
+    wait_s: float = 0.0
+    channel: str | None = CHANNEL
 
     def __init__(self, database: Database | None = None) -> None:
+        self._database = database
         self._session = None if database is None else database.session(WORKER)
 
     def send(self, tx: Transaction, job: Job[Any], body: bytes, headers: Mapping[str, str], delay_s: int) -> None:
@@ -57,6 +62,20 @@ class PgmqTransport:
     async def status(self, job: Job[Any]) -> QueueStatus:
         row = await self._connected.one(queries.queue_status, queue=job.queue)
         return QueueStatus(**row)
+
+    async def find(self, job: Job[Any], run_id: UUID) -> Queued | None:
+        row = await self._connected.maybe(queries.queued_run, queue=job.queue, run_id=str(run_id))
+        return None if row is None else Queued(row["enqueued_at"], row["visible_at"])
+
+    async def missing(self, jobs: Sequence[Job[Any]]) -> list[str]:
+        assert self._database is not None, "this transport was made for producing only"
+        return await missing_queues(self._database, jobs)
+
+    def side_tasks(self, jobs: Sequence[Job[Any]]) -> Sequence[Coroutine[Any, Any, None]]:
+        return ()
+
+    async def close(self) -> None:
+        """Nothing is left to do: whatever was sent or settled was so by COMMIT."""
 
     @property
     def _connected(self) -> Any:

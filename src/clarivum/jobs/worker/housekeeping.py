@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from clarivum import telemetry
-from clarivum.database import WORKER, Database, DatabaseError
+from clarivum.database import WORKER, Database
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import DEAD_LETTERS, QUEUE_AGE, QUEUE_DEPTH
 from clarivum.jobs.statements import queries
-from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.transports.interface import FAILURES, Transport
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.flights import Stop
 
@@ -35,7 +35,7 @@ class Heartbeat:
             try:
                 for job in jobs:
                     await self._beat(job)
-            except DatabaseError as error:
+            except FAILURES as error:
                 log.warning("leases could not be extended", reason=error.log or error.detail)
 
     async def _beat(self, job: Job[Any]) -> None:
@@ -71,7 +71,8 @@ class Housekeeping:
         for job in self._jobs:
             status = await self._transport.status(job)
             QUEUE_DEPTH.set(status.depth, job.name)
-            QUEUE_AGE.set(status.oldest_age_s, job.name)
+            if status.oldest_age_s is not None:
+                QUEUE_AGE.set(status.oldest_age_s, job.name)
         dead = {row["job"]: row["letters"] for row in await self._session.many(queries.count_dead_letters)}
         for job in self._jobs:
             DEAD_LETTERS.set(dead.get(job.name, 0), job.name)
@@ -98,6 +99,6 @@ class Housekeeping:
                 if loop.time() >= forget_at:
                     await self.forget()
                     forget_at = loop.time() + FORGET_S
-            except DatabaseError as error:
+            except FAILURES as error:
                 log.warning("job queues could not be measured", reason=error.log or error.detail)
             await asyncio.sleep(MEASURE_S)

@@ -7,13 +7,13 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from clarivum import telemetry
-from clarivum.database import DatabaseError
 from clarivum.errors import UNAVAILABLE
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import FETCH_DURATION
 from clarivum.jobs.ledger import Refusal
 from clarivum.jobs.message import Message, NewerVersionError, Request, read
 from clarivum.jobs.payload import PayloadError
+from clarivum.jobs.transports.interface import FAILURES
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.places import Places, Work
 from clarivum.jobs.worker.settlement import Settlement
@@ -48,10 +48,10 @@ class Lane:
         self._quiet_until = 0.0
 
     async def run(self) -> None:
-        """Until `stop`. A database that is away is waited for."""
+        """Until `stop`. A queue or database that is away is waited for."""
         hungry, away = True, False
         while not self._stopping.is_set():
-            if not hungry:
+            if not hungry and self._bench.transport.wait_s == 0:
                 await self._first(self.wake.wait(), self._bench.options.poll_s)
             room = await self.places.room()
             if room == 0:
@@ -60,7 +60,7 @@ class Lane:
             try:
                 hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
                 away = False
-            except DatabaseError as error:
+            except FAILURES as error:
                 if not away:
                     level = log.warning if error.code is UNAVAILABLE else log.error
                     level("job queue cannot be read", job=self.job.name, reason=error.log or error.detail)
@@ -78,12 +78,13 @@ class Lane:
         """Fetch and start up to `limit` messages. True when there may be more at once."""
         started = perf_counter()
         messages = await self._bench.transport.receive(self.job, limit, self._lease_s)
-        self._note(perf_counter() - started)
+        if self._bench.transport.wait_s == 0:
+            self._note(perf_counter() - started)
         if not messages:
             return False
         try:
             await self._take_on(messages)
-        except DatabaseError:
+        except FAILURES:
             ids = [message.id for message in messages]
             self._plan(partial(self._settlement.release, self.job, [], ids), ids)
             raise

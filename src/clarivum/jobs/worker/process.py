@@ -9,6 +9,7 @@ from clarivum import telemetry
 from clarivum.database import Database
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.transports.choice import transport_for
 from clarivum.jobs.worker.watchdog import Watchdog
 from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
@@ -31,12 +32,13 @@ def work(
     """
     telemetry.configure(settings, role="worker")
     try:
-        run_loop(_work(list(jobs), database_url, options or WorkerOptions(concurrency=settings.job_concurrency)))
+        chosen = options or WorkerOptions(concurrency=settings.job_concurrency)
+        run_loop(_work(list(jobs), settings, database_url, chosen))
     finally:
         telemetry.shutdown()
 
 
-async def _work(jobs: list[Job[Any]], database_url: str, options: WorkerOptions) -> None:
+async def _work(jobs: list[Job[Any]], settings: Settings, database_url: str, options: WorkerOptions) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +53,7 @@ async def _work(jobs: list[Job[Any]], database_url: str, options: WorkerOptions)
         watchdog = Watchdog()
         watchdog.start()
         try:
-            await Worker(jobs, database, options, watchdog=watchdog).run(stop)
+            transport = transport_for(settings, database)
+            await Worker(jobs, database, options, watchdog=watchdog, transport=transport).run(stop)
         finally:
             watchdog.stop()

@@ -8,9 +8,8 @@ from collections import defaultdict
 from typing import Any
 
 from clarivum import telemetry
-from clarivum.database import DatabaseError
 from clarivum.jobs.declaration import Job
-from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.transports.interface import FAILURES, Transport
 
 log = telemetry.get_logger("clarivum.jobs")
 
@@ -38,7 +37,7 @@ class Receipts:
         """Acknowledge all that waits; what cannot be acknowledged now comes back as a replay."""
         try:
             await self._send()
-        except DatabaseError as error:
+        except FAILURES as error:
             log.warning("finished messages were not acknowledged", reason=error.log or error.detail)
         if self._soon is not None:
             self._soon.cancel()
@@ -61,7 +60,7 @@ class Receipts:
             await asyncio.sleep(pause_s)
             try:
                 await self._send()
-            except DatabaseError as error:
+            except FAILURES as error:
                 log.warning("finished messages wait to be acknowledged", reason=error.log or error.detail)
                 pause_s = AGAIN_S
             else:

@@ -17,8 +17,8 @@ from clarivum.jobs.ledger import Ledger
 from clarivum.jobs.options import WorkerOptions
 from clarivum.jobs.outbox import JobOutbox
 from clarivum.jobs.scheduler import Scheduler
-from clarivum.jobs.transports.pgmq import CHANNEL, PgmqTransport
-from clarivum.jobs.transports.queues import missing_queues
+from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.execution import Executor
 from clarivum.jobs.worker.flights import Stop
@@ -33,6 +33,11 @@ from clarivum.jobs.worker.watchdog import Watchdog
 log = telemetry.get_logger("clarivum.jobs")
 
 LAST_LOOK_S = 1.0
+HOW_TO_CREATE = {
+    "pgmq": "each is created by a migration: select clarivum.create_queue('<queue>')",
+    "aws_sqs": "`clarivum jobs template` declares them for a deployment, `clarivum jobs queues --create` makes them",
+}
+"""By the transport's system."""
 HAND_BACK_S = 2.0
 
 
@@ -48,16 +53,17 @@ class Worker:
         options: WorkerOptions | None = None,
         *,
         watchdog: Watchdog | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self.jobs = list(by_name(jobs).values())
         self.options = options or WorkerOptions()
         self._database = database
-        transport = PgmqTransport(database)
-        outbox = JobOutbox(self.jobs, transport)
+        self._transport: Transport = transport or PgmqTransport(database)
+        outbox = JobOutbox(self.jobs, self._transport)
         if database.outbox is None:
             database.outbox = outbox
         self._bench = bench = Workbench(
-            database, transport, Ledger(database), Receipts(transport), self.options, watchdog or Watchdog()
+            database, self._transport, Ledger(database), Receipts(self._transport), self.options, watchdog or Watchdog()
         )
         settlement = Settlement(bench)
         units = Units(bench, Executor(bench, settlement), settlement)
@@ -67,7 +73,7 @@ class Worker:
             for job in self.jobs
         }
         self._heartbeat = Heartbeat(bench)
-        self._housekeeping = Housekeeping(self.jobs, database, transport)
+        self._housekeeping = Housekeeping(self.jobs, database, self._transport)
         self._scheduler = Scheduler(self.jobs, database, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,15 +84,14 @@ class Worker:
         if not self.jobs:
             await stop.wait()
             return
-        if missing := await missing_queues(self._database, self.jobs):
-            raise ConfigurationError(
-                f"no queue for {', '.join(missing)}; create it with select clarivum.create_queue('{missing[0]}')"
-            )
+        if missing := await self._transport.missing(self.jobs):
+            await self._transport.close()
+            raise ConfigurationError(f"no queue for {', '.join(missing)}; {HOW_TO_CREATE[self._transport.system]}")
         end_observation = RUNNING.observe(
             lambda: [(len(lane.places.running), (lane.job.name,)) for lane in self._lanes.values()]
         )
         lanes = [asyncio.create_task(lane.run(), name=f"lane {queue}") for queue, lane in self._lanes.items()]
-        others = [asyncio.create_task(self._listen(), name="listen"), *self._side_tasks()]
+        others = self._side_tasks()
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         log.info("worker ready", jobs=len(self.jobs), concurrency=self.options.concurrency)
         try:
@@ -103,15 +108,18 @@ class Worker:
 
     def _side_tasks(self) -> list["asyncio.Task[None]"]:
         tasks = [asyncio.create_task(self._housekeeping.run(), name="housekeeping")]
+        tasks += [asyncio.create_task(task, name="transport") for task in self._transport.side_tasks(self.jobs)]
+        if self._transport.channel is not None:
+            tasks.append(asyncio.create_task(self._listen(self._transport.channel), name="listen"))
         if self.options.heartbeat:
             tasks.append(asyncio.create_task(self._heartbeat.run(self.jobs), name="heartbeat"))
         if any(job.schedule for job in self.jobs):
             tasks.append(asyncio.create_task(self._scheduler.run(), name="scheduler"))
         return tasks
 
-    async def _listen(self) -> None:
+    async def _listen(self, channel: str) -> None:
         """Wake the lane whose queue has something new; all of them when notifications may have been missed."""
-        async for queue in self._database.listen(CHANNEL):
+        async for queue in self._database.listen(channel):
             if queue is None:
                 for lane in self._lanes.values():
                     lane.wake.set()
@@ -121,7 +129,7 @@ class Worker:
     async def _drain(self, lanes: list["asyncio.Task[None]"]) -> None:
         """SIGTERM's way out: no new work, the grace time for what runs, then cancel and hand back."""
         stops = [asyncio.create_task(lane.stop()) for lane in self._lanes.values()]
-        await asyncio.wait([*lanes, *stops], timeout=LAST_LOOK_S)
+        await asyncio.wait([*lanes, *stops], timeout=self._transport.wait_s + LAST_LOOK_S)
         running = [task for lane in self._lanes.values() for task in lane.places.running]
         if running:
             log.info("worker draining", runs=len(running), grace_s=self.options.grace_s)
@@ -136,6 +144,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*lanes, *stops, return_exceptions=True)
         await self._bench.receipts.close()
+        await self._transport.close()
         log.info("worker stopped")
 
 
