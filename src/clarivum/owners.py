@@ -56,12 +56,15 @@ def owner_in(comment: str | None) -> str:
     return found[1] if found else ""
 
 
-def unknown_owner(team: str, owners: Iterable[str]) -> str:
-    """Why `team` is not an owner, with the nearest that is: `owner 'grwth' is not a team of owners.toml; …`."""
+def unknown_owner(team: str, owners: Iterable[str], what: str = "owner") -> str:
+    """Why `team` is not an owner, with the nearest that is: `owner 'grwth' is not a team of owners.toml; …`.
+
+    `what` it was named as.
+    """
     teams = sorted(owners)
     nearest = difflib.get_close_matches(team, teams, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"its teams are {', '.join(teams) or 'none yet'}"
-    return f"owner {team!r} is not a team of owners.toml; {hint}"
+    return f"{what} {team!r} is not a team of owners.toml; {hint}"
 
 
 def _owner(team: str, entry: Any) -> Owner:

@@ -7,7 +7,10 @@ from clarivum.cli.db_plan import plan
 from clarivum.cli.db_serve import serve
 from clarivum.cli.group import group
 
-app = group(no_args_is_help=True, help="Apply migrations, compare schemas, serve the embedded database.")
+app = group(
+    no_args_is_help=True,
+    help="Apply migrations, compare schemas, plan queries, draw the tables, serve a database.",
+)
 app.command(short_help="Write an empty migration.")(new)
 app.command(short_help="Apply the pending migrations.")(push)
 app.command(short_help="Compare the migrations with the history of a database.")(status)

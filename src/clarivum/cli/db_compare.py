@@ -20,6 +20,7 @@ from clarivum.cli.db_options import (
     machine_readable,
     shown,
     target,
+    team,
 )
 from clarivum.cli.terminal import Format
 from clarivum.database.migrations.names import check_name, new_migration_path
@@ -50,6 +51,7 @@ def diff(
     CLI, no Docker and no running database.
     """
     for_machines = machine_readable(form)
+    author = team(author, workdir)
     if file is not None:
         check_name(file)
     supabase, cli = workdir / "supabase", _cli(workdir)

@@ -11,7 +11,7 @@ import typer
 
 from clarivum.checks.gate import refuse_ungated
 from clarivum.checks.lint.refusal import refuse_unsafe
-from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target
+from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target, team
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.steps import Steps
 from clarivum.cli.terminal import DIM, GREEN, RED, YELLOW, Format, painter, wants_colour
@@ -45,6 +45,7 @@ def new(
     workdir: Workdir = HERE,
 ) -> None:
     """Write an empty migration, versioned with the time (UTC), after every other."""
+    author = team(author, workdir)
     folder = workdir / "supabase" / "migrations"
     folder.mkdir(parents=True, exist_ok=True)
     path = new_migration_path(folder, name, datetime.now(UTC))

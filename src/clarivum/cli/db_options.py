@@ -9,6 +9,7 @@ import typer
 from clarivum.cli.place import ROOT, admin_url
 from clarivum.cli.terminal import Format
 from clarivum.errors import UsageError
+from clarivum.owners import parse_owners, unknown_owner
 from clarivum.settings import Settings
 
 Workdir = Annotated[Path, typer.Option(help="The folder that holds supabase/. [the repository]", show_default=False)]
@@ -30,6 +31,16 @@ def machine_readable(form: Format) -> bool:
     if form not in {Format.TEXT, Format.JSON}:
         raise UsageError(f"this command writes text or json, not {form.value}")
     return form is Format.JSON
+
+
+def team(author: str, workdir: Path) -> str:
+    """The author of a migration, empty when none is given. Raises UsageError for one that is no team of owners.toml."""
+    owners = workdir / "owners.toml"
+    if author and owners.is_file():
+        known = parse_owners(owners.read_text(encoding="utf-8"))
+        if author not in known:
+            raise UsageError(unknown_owner(author, known, "--author"))
+    return author
 
 
 def bundled(version: int) -> int:

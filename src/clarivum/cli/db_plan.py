@@ -23,7 +23,7 @@ from clarivum.errors import DeclarationError, Exit, RefusedError, UsageError
 
 
 def plan(
-    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="A name of a queries.sql. [all]")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="QUERY", help="A name of a queries.sql. [all]")] = None,
     *,
     role: Annotated[
         str | None,

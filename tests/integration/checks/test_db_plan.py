@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -107,20 +109,45 @@ def test_what_cannot_be_planned_is_said(
     assert message in ended.stderr
 
 
-def judged(root: Path, today: date) -> tuple[QueryPlan, str, Report]:
-    """The plan of the weak query, what is printed of it, and what `check` says, on that day."""
+@contextmanager
+def facts_of(root: Path, today: date) -> Iterator[Facts]:
+    """The facts of the seeded application on a day, loaded anew."""
     sys.path.insert(0, str(root))
     try:
         with Facts("seeded_backend.app:application", today=today) as facts:
-            (query,) = [each for each in facts.queries if each.name == WEAK]
-            (found,) = read_plans(facts, [query])
-            text = as_text([found], facts.catalog, colour=False)
-        with Facts("seeded_backend.app:application", today=today) as facts:
-            report = run(facts, choose(["database/query-without-index", "checks/waiver-expired"]), SYSTEM_CLOCK)
-        return found, text, report
+            yield facts
     finally:
         sys.path.remove(str(root))
         forget("seeded_backend")
+
+
+def judged(root: Path, today: date) -> tuple[QueryPlan, str, Report]:
+    """The plan of the weak query, what is printed of it, and what `check` says, on that day."""
+    with facts_of(root, today) as facts:
+        (query,) = [each for each in facts.queries if each.name == WEAK]
+        (found,) = read_plans(facts, [query])
+        text = as_text([found], facts.catalog, colour=False)
+    with facts_of(root, today) as facts:
+        report = run(facts, choose(["database/query-without-index", "checks/waiver-expired"]), SYSTEM_CLOCK)
+    return found, text, report
+
+
+def test_each_query_has_one_outcome_and_colour_is_asked_for(tmp_path: Path) -> None:
+    with facts_of(copied("seeded", tmp_path), date(2027, 1, 15)) as facts:
+        plans = read_plans(facts, facts.queries)
+        plain, coloured = (as_text(plans, facts.catalog, colour=colour) for colour in (False, True))
+    outcomes = {each.query.name: each.outcome for each in plans}
+    assert outcomes["misspelt"] is Outcome.INVALID
+    assert outcomes["not_permitted"] is Outcome.NOT_PERMITTED
+    assert outcomes[WEAK] is Outcome.FINDING
+    assert outcomes["own_fine"] is Outcome.CARRIED
+    assert block(plain, "misspelt")[-1] == 'verdict invalid: column "sauce" does not exist'
+    counted = re.search(r"^  7 queries: 4 carried, 1 finding, 1 not permitted, 1 invalid$", plain, re.MULTILINE)
+    assert counted is not None
+    (weak,) = [line for line in coloured.splitlines() if "← " in line]
+    assert weak.strip().startswith("\033[31m")
+    assert re.sub(r"\033\[\d*m", "", coloured) == plain
+    assert "\033[" not in plain
 
 
 def test_an_index_plan_answers_for_a_query_until_its_date(tmp_path: Path) -> None:

@@ -167,6 +167,12 @@ def test_bad_arguments_are_told_as_usage(clarivum: Clarivum, project: Project) -
     named = clarivum("db", "new", "Add a phone number", "--workdir", str(project.path))
     assert named.returncode == 2
     assert "did you mean 'add_a_phone_number'?" in named.stderr
+    (project.path / "owners.toml").write_text(
+        '[teams.growth]\nperson = "lead"\nchannel = "#growth"\ndata_champion = "champion"\n'
+    )
+    whose = clarivum("db", "new", "phone", "--author", "grwth", "--workdir", str(project.path))
+    assert whose.returncode == 2
+    assert "--author 'grwth' is not a team of owners.toml; did you mean 'growth'?" in whose.stderr
     assert list(project.migrations.iterdir()) == []
     assert clarivum("db", "status", "--format", "sarif", DATABASE_URL=UNREACHABLE).returncode == 2
     assert clarivum("db", "diff", "-f", "two words").returncode == 2

@@ -7,6 +7,7 @@ from clarivum.checks.finding import Problem
 from clarivum.checks.gate import lacking, uncovered
 from clarivum.checks.rule import Rule
 from clarivum.checks.sources import shown
+from clarivum.owners import unknown_owner
 
 
 def look(facts: Facts) -> Iterator[Problem]:
@@ -15,7 +16,7 @@ def look(facts: Facts) -> Iterator[Problem]:
         file = shown(migration.path, facts.root)
         if reading.author not in facts.owners:
             said = (
-                f"its author {reading.author!r} is not a team of owners.toml" if reading.author else "names no author"
+                f"its {unknown_owner(reading.author, facts.owners, 'author')}" if reading.author else "names no author"
             )
             yield Problem(file, 1, str(migration), said, "begin the file with a line `-- author: <team>`")
         for crossing in uncovered(migration, reading.crossings, facts.addenda):
