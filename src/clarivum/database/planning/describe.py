@@ -3,20 +3,20 @@
 The statement is prepared, not run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from pglast import ast, parse_sql
-from pglast.enums import JoinType
 from psycopg import pq
 
-from clarivum.database.planning.catalog import Catalog
+from clarivum.database.planning.catalog import Catalog, Column
+from clarivum.database.planning.nullability import Answer, nullable_columns
 
 TYPES = """
-    select t.oid::bigint, coalesce(b.typname, t.typname)::text, coalesce(b.typcategory, t.typcategory)::text
-    from pg_type t left join pg_type b on b.oid = t.typbasetype and t.typtype = 'd'"""
+    select t.oid::bigint, t.typname::text, t.typcategory::text, t.typbasetype::bigint, t.typelem::bigint,
+        array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder)
+    from pg_type t"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,15 @@ class ResultColumn:
     category: str
     """pg_type.typcategory: S for strings, N for numbers, E for enums, A for arrays, …"""
     nullable: bool | None
-    """None where it cannot be told: an expression, or a table joined more than once."""
+    """None where it cannot be told, as of a parameter or a function that is not known."""
+    element: str = ""
+    """Of an array, the type of its elements."""
+    labels: tuple[str, ...] = ()
+    """Of an enum, or an array of one: all its values."""
+    column: Column | None = None
+    """The table's column that it is, as it stands; None for an expression."""
+    checks: tuple[str, ...] = ()
+    """Check constraints on that column alone, as `pg_get_constraintdef` prints them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,11 @@ class Describer:
     def __init__(self, connection: psycopg.Connection, catalog: Catalog) -> None:
         self._connection = connection
         self._catalog = catalog
-        self._types = {oid: (name, category) for oid, name, category in connection.execute(TYPES)}
+        self._types = {oid: _Type(*more) for oid, *more in connection.execute(TYPES)}
+        self._tables: Mapping[tuple[str, str], Mapping[str, Answer]] = {
+            (table.schema, table.name): {column.name: column.nullable for column in table.columns}
+            for table in catalog.tables
+        }
 
     def describe(self, sql: str) -> Description:
         """Describe a statement whose parameters are `$n`."""
@@ -56,40 +68,41 @@ class Describer:
             message = prepared.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"it cannot be prepared"
             return Description((), message.decode(errors="replace"))
         result = session.describe_prepared(b"")
-        optional = _optional_tables(sql)
-        return Description(tuple(self._column(result, number, optional) for number in range(result.nfields)))
+        answers = nullable_columns(sql, self._tables) or ()
+        known = answers if len(answers) == result.nfields else (None,) * result.nfields
+        return Description(tuple(self._column(result, number, answer) for number, answer in enumerate(known)))
 
-    def _column(self, result: Any, number: int, optional: dict[str, bool | None]) -> ResultColumn:
-        name, category = self._types.get(result.ftype(number), ("unknown", "X"))
+    def _column(self, result: Any, number: int, nullable: Answer) -> ResultColumn:
+        kind = self._base(result.ftype(number))
+        element = self._base(kind.element) if kind.category == "A" else None
         shown = (result.fname(number) or b"").decode()
         table = self._catalog.by_oid(result.ftable(number))
         place = result.ftablecol(number)
         column = next((each for each in table.columns if each.number == place), None) if table else None
-        if table is None or column is None:
-            return ResultColumn(shown, name, category, None)
-        joined = optional.get(table.name, False)
-        return ResultColumn(shown, name, category, True if column.nullable else joined)
+        checks = [definition for name, definition in table.checks if column and name == column.name] if table else []
+        return ResultColumn(
+            name=shown,
+            type=kind.name,
+            category=kind.category,
+            nullable=nullable,
+            element=element.name if element else "",
+            labels=tuple((element or kind).labels),
+            column=column,
+            checks=tuple(checks),
+        )
+
+    def _base(self, oid: int) -> "_Type":
+        """A type; of a domain the one below it."""
+        kind = self._types.get(oid, _Type("unknown", "X", 0, 0, []))
+        return self._base(kind.base) if kind.base else kind
 
 
-def _optional_tables(sql: str) -> dict[str, bool | None]:
-    """By table name: True on the side of an outer join that may be missing, None where a table stands twice."""
-    found: dict[str, bool | None] = {}
-    for table, missing in _tables(parse_sql(sql), False):
-        found[table] = None if table in found and found[table] != missing else missing
-    return found
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A row of pg_type; `base` and `element` are 0 where there is none."""
 
-
-def _tables(node: Any, missing: bool) -> Iterator[tuple[str, bool]]:
-    """Every table named, with whether an outer join may leave its columns null."""
-    if isinstance(node, tuple | list):
-        for member in node:
-            yield from _tables(member, missing)
-    elif isinstance(node, ast.RangeVar):
-        yield str(node.relname), missing
-    elif isinstance(node, ast.JoinExpr):
-        kind = node.jointype
-        yield from _tables(node.larg, missing or kind in (JoinType.JOIN_RIGHT, JoinType.JOIN_FULL))
-        yield from _tables(node.rarg, missing or kind in (JoinType.JOIN_LEFT, JoinType.JOIN_FULL))
-    elif isinstance(node, ast.Node):
-        for field in node:
-            yield from _tables(getattr(node, field), missing)
+    name: str
+    category: str
+    base: int
+    element: int
+    labels: list[str]
