@@ -26,8 +26,7 @@ alter table clarivum.job_runs add constraint job_runs_state check (
         when 'cancelled' then lease_token is null and claimable_at is null and finished_at is not null
         else false
     end
-) not valid;
-alter table clarivum.job_runs validate constraint job_runs_state;
+) not valid;  -- the next file validates it, without stopping the readers
 
 -- Dynamic because each queue is a table. Reads the whole queue: for people. Nothing where the queue is elsewhere.
 create function clarivum.take_message(queue text, run_id text)

@@ -85,6 +85,16 @@ def test_only_wanted_migrations_are_told_of_against_what_the_others_left(tmp_pat
     assert (defect.rule, defect.subject) == (POLICY, "public.t")
 
 
+def test_a_partition_is_secured_but_has_its_policies_from_its_table(tmp_path: Path) -> None:
+    whole = SECURED.replace("(id bigint primary key)", "(id bigint) partition by list (id)")
+    open_part = "create table public.p partition of public.t for values in (1);\n"
+    assert [each.rule for each in judged(tmp_path, whole, open_part)] == [FORCE, RLS]
+    secured_part = open_part + "alter table public.p enable row level security, force row level security;"
+    assert judged(tmp_path, whole, secured_part) == ()
+    (left,) = judged(tmp_path, whole, secured_part, "alter table public.t detach partition public.p")
+    assert (left.rule, left.subject) == (POLICY, "public.p")
+
+
 @pytest.mark.parametrize(
     ("text", "safe"),
     [

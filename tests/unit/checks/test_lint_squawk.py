@@ -69,6 +69,22 @@ def test_an_integer_key_that_is_added_later_counts(tmp_path: Path) -> None:
     assert (1, "prefer-bigint-over-int") not in [each[1:] for each in found(tmp_path, text)]
 
 
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("alter table public.t add constraint t_state check (n in (1, 2)) not valid;", False),
+        ("alter table public.t add constraint t_other check (n in (1, 2)) not valid;", True),
+        ("alter table public.u add constraint t_state check (n in (1, 2)) not valid;", True),
+        ("", True),
+    ],
+)
+def test_a_constraint_that_is_dropped_is_told_unless_the_file_adds_it_again(
+    tmp_path: Path, added: str, told: bool
+) -> None:
+    rules = [rule for *_, rule in found(tmp_path, f"select 1;\nalter table public.t drop constraint t_state;\n{added}")]
+    assert rules == (["ban-drop-constraint"] if told else [])
+
+
 def test_neither_a_comment_nor_a_file_of_squawk_s_own_makes_an_exception(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

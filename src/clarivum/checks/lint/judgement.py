@@ -91,6 +91,6 @@ def _open_table(name: str, table: Table) -> Iterator[Defect]:
         fix = f"alter table {name} force row level security;"
         message = "row-level security is not forced: the owner, and functions that run as it, see every row"
         yield Defect(TABLE_WITHOUT_FORCE, table.decided["forced"], name, message, fix)
-    if not table.policies:
+    if not table.policies and not table.partition:
         fix = f"create policy … on {name} for select to authenticated using (…);"
         yield Defect(TABLE_WITHOUT_POLICY, table.decided["policies"], name, "it has no policy", fix)

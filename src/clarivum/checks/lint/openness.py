@@ -59,6 +59,8 @@ class Table:
     policies: set[str]
     decided: dict[str, Place]
     """The statement behind `secured`, `forced` and `policies`."""
+    partition: bool = False
+    """Whether it is read through its table, whose policies hold then; its own say nothing."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,14 @@ class Openness:
 
 def _create(state: Openness, node: Any, place: Place) -> None:
     state.add_table(node.relation, place)
+    if node.partbound is not None:
+        _attach(state, node.relation, is_partition=True)
+
+
+def _attach(state: Openness, relation: Any, *, is_partition: bool) -> None:
+    table = state.tables.get(of_relation(relation))
+    if table is not None:
+        table.partition = is_partition
 
 
 def _create_as(state: Openness, node: Any, place: Place) -> None:
@@ -131,7 +141,9 @@ def _alter_table(state: Openness, node: Any, place: Place) -> None:
     name = of_relation(node.relation)
     for command in node.cmds or ():
         table, view = state.tables.get(name), state.views.get(name)
-        if table is not None and command.subtype in ROW_SECURITY:
+        if command.subtype in {AlterTableType.AT_AttachPartition, AlterTableType.AT_DetachPartition}:
+            _attach(state, command.def_.name, is_partition=command.subtype == AlterTableType.AT_AttachPartition)
+        elif table is not None and command.subtype in ROW_SECURITY:
             what, value = ROW_SECURITY[command.subtype]
             setattr(table, what, value)
             table.decided[what] = place

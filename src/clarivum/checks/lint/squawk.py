@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clarivum.checks.lint.widths import WIDTHS, Columns
+from clarivum.checks.lint.exemptions import Exemptions
 from clarivum.database.migrations.files import Migration, read_text
 from clarivum.errors import ConfigurationError, DependencyDownError
 
@@ -70,7 +70,7 @@ def run_squawk(migrations: Sequence[Migration], program: Path | None = None) -> 
         return ()
     program = program or find_squawk()
     texts = [read_text(migration.path) for migration in migrations]
-    columns = [Columns(text) for text in texts]
+    exemptions = [Exemptions(text) for text in texts]
     found: list[tuple[int, Squawk]] = []
     with tempfile.TemporaryDirectory(prefix="clarivum-squawk-") as name:
         folder = Path(name)
@@ -81,7 +81,7 @@ def run_squawk(migrations: Sequence[Migration], program: Path | None = None) -> 
             chosen = [number for number, each in enumerate(migrations) if each.transactional is transactional]
             for entry in _entries(program, folder, chosen, transactional=transactional):
                 number = int(str(entry["file"]).rpartition("/")[2].partition(".")[0])
-                if entry["rule_name"] not in WIDTHS or columns[number].is_key(entry["line"], entry["column"]):
+                if not exemptions[number].cover(entry["rule_name"], entry["line"], entry["column"]):
                     found.append((number, _squawk(migrations[number], entry)))
     found.sort(key=lambda pair: (pair[0], pair[1].line))
     return tuple({each.subject: each for _, each in found}.values())

@@ -1,0 +1,89 @@
+"""What squawk is right about only sometimes, told apart by the statement itself. Pure.
+
+A status code, an attempt or a revision never comes near two thousand million; a 32-bit id does, and then every insert
+fails. So of its findings about narrow integers only those on keys are kept. And a constraint that is dropped to be
+added again, changed, in the same file is not gone.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from pglast import ast, parse_sql
+from pglast.enums import AlterTableType, ConstrType
+from pglast.visitors import Visitor
+
+from clarivum.checks.statements.naming import of_relation
+
+WIDTHS = frozenset({"prefer-bigint-over-int", "prefer-bigint-over-smallint"})
+DROPPED = "ban-drop-constraint"
+KEYS = frozenset({ConstrType.CONSTR_PRIMARY, ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_IDENTITY})
+SERIALS = frozenset({"serial", "serial4", "smallserial", "serial2"})
+
+
+class Exemptions:
+    """What of one file need not be told. The text is parsed when the first such finding comes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def cover(self, rule: str, line: int, column: int) -> bool:
+        """Whether a finding of squawk's, at a place from 0, is none here."""
+        offset = sum(map(len, self._text.splitlines(keepends=True)[:line])) + column
+        if rule in WIDTHS:
+            before = [each for each in self._parsed.columns if each[0] <= offset]
+            return bool(before) and not max(before, key=lambda each: each[0])[1]
+        if rule == DROPPED:
+            return self._is_replaced(offset)
+        return False
+
+    @cached_property
+    def _parsed(self) -> "_Definitions":
+        finder = _Definitions()
+        for raw in parse_sql(self._text):
+            assert raw.stmt is not None
+            finder(raw.stmt)
+        return finder
+
+    def _is_replaced(self, offset: int) -> bool:
+        """Whether each constraint that the statement at an offset drops is added again in the file."""
+        for raw in parse_sql(self._text):
+            begin = raw.stmt_location or 0
+            if begin <= offset < begin + (raw.stmt_len or len(self._text)) and isinstance(raw.stmt, ast.AlterTableStmt):
+                table = of_relation(raw.stmt.relation)
+                commands: Any = raw.stmt.cmds
+                dropped = {each.name for each in commands if each.subtype == AlterTableType.AT_DropConstraint}
+                return all((table, name) in self._parsed.added for name in dropped)
+        return False
+
+
+class _Definitions(Visitor):
+    """The place of every column definition and whether it is a key's; the constraints that are added by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.columns: list[tuple[int, bool]] = []
+        self.added: set[tuple[str, str]] = set()
+
+    def visit_CreateStmt(self, ancestors: object, node: Any) -> None:
+        elements = node.tableElts or ()
+        named = {
+            str(name.sval)
+            for each in elements
+            if isinstance(each, ast.Constraint) and each.contype in KEYS
+            for name in (*(each.keys or ()), *(each.fk_attrs or ()))
+        }
+        for each in elements:
+            if isinstance(each, ast.ColumnDef):
+                self.columns.append((int(each.location or 0), each.colname in named or _is_key(each)))
+
+    def visit_AlterTableStmt(self, ancestors: object, node: Any) -> None:
+        for command in node.cmds or ():
+            if command.subtype == AlterTableType.AT_AddConstraint and command.def_.conname:
+                self.added.add((of_relation(node.relation), command.def_.conname))
+            elif isinstance(command.def_, ast.ColumnDef) and command.def_.colname:
+                self.columns.append((int(command.def_.location or 0), _is_key(command.def_)))
+
+
+def _is_key(column: Any) -> bool:
+    serial = column.typeName is not None and str(column.typeName.names[-1].sval) in SERIALS
+    return serial or any(each.contype in KEYS for each in column.constraints or ())
