@@ -7,7 +7,7 @@ WAIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.8, 2.5, 10.
 
 OUTCOMES = counter(
     "clarivum.job.runs",
-    "Attempts and messages by outcome: done, retry, dead, replay, invalid, deferred, released, lost.",
+    "Attempts and messages by outcome: done, retry, dead, replay, invalid, deferred, released, lost, cancelled.",
     "{run}",
     (*JOB, "clarivum.job.outcome"),
 )

@@ -19,6 +19,8 @@ class WorkerOptions:
     """After SIGTERM, how long running handlers may still take; then they are cancelled and their leases released."""
     visibility_s: int | None = None
     """Instead of each job's own visibility, max(60, 6 · timeout_s)."""
+    control_s: float = 2.0
+    """How often pauses and cancelled runs are looked for."""
     heartbeat: bool = True
     """Extend leases while handlers run. Off only to show what the fence does without it."""
     backoff: Backoff = field(default_factory=Backoff)

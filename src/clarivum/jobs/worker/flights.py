@@ -17,6 +17,7 @@ class Stop(StrEnum):
 
     DRAINING = "draining"
     LEASE_LOST = "lease lost"
+    CANCELLED = "cancelled"
 
 
 @dataclass(slots=True, eq=False)

@@ -80,6 +80,10 @@ class Places:
         """Begin nothing more; hand back what has not begun."""
         self._stopping = True
         self._changed.set()
+        await self.hand_back()
+
+    async def hand_back(self) -> None:
+        """Give up what was fetched and has not begun."""
         waiting, self._backlog = self._backlog, deque()
         for work in waiting:
             await work.hand_back()

@@ -100,14 +100,25 @@ class Units:
                 await work(flight)
             except asyncio.CancelledError:
                 flight.task.uncancel()
-                if flight.stopped is Stop.LEASE_LOST:
-                    OUTCOMES.add(1, job.name, "lost")
-                    log.warning("job attempt cancelled, its lease was lost", job=job.name)
+                if flight.stopped in {Stop.LEASE_LOST, Stop.CANCELLED}:
+                    self._stopped(flight)
                     return
                 await self._hand_back(flight)
             except DatabaseError as error:
                 log.warning("job could not be run", job=job.name, reason=error.log or error.detail)
                 await self._hand_back(flight)
+
+    def _stopped(self, flight: Flight) -> None:
+        """The run is not ours any more. Who took over its lease has the message; a cancelled one's is done with."""
+        job = flight.job
+        if flight.stopped is Stop.LEASE_LOST:
+            OUTCOMES.add(1, job.name, "lost")
+            log.warning("job attempt cancelled, its lease was lost", job=job.name)
+            return
+        OUTCOMES.add(1, job.name, "cancelled")
+        log.info("job attempt cancelled by an operator", job=job.name)
+        for message_id in flight.message_ids:
+            self._bench.receipts.add(job, message_id)
 
     async def _hand_back(self, flight: Flight) -> None:
         await self._settlement.release(flight.job, [flight.claim] if flight.claim else [], flight.message_ids)
