@@ -239,8 +239,13 @@ class Facts:
         """Who may do what, tried cell by cell; None when the migrations are refused. Raises DeclarationError."""
         if self.migration_refusal:
             return None
-        scratch = self._scratch
-        return try_access(self.application, self.catalog, scratch.admin_url, scratch.app_url, self._progress)
+        return try_access(self.application, self.catalog, *self.scratch_urls, self._progress)
+
+    @property
+    def scratch_urls(self) -> tuple[str, str]:
+        """A superuser's and the serving login's, of the scratch database. Not when the migrations are refused."""
+        assert self.migration_refusal is None
+        return self._scratch.admin_url, self._scratch.app_url
 
     @cached_property
     def advice(self) -> tuple[Advice, ...]:

@@ -47,7 +47,7 @@ def disagreements(
         if trial is None:
             continue
         yield from _after_the_guard(route, name, trial.cells)
-        needs = _needs(route, usage)
+        needs = needs_of_route(route, usage)
         yield from _to_nothing(route, name, trial.cells, _Wanted(needs, matrix, callers))
         for need, as_worker in needs:
             if not as_worker and route.access.signed_in:
@@ -129,7 +129,7 @@ def _behind_a_closed_guard(
         )
 
 
-def _needs(route: Route, usage: Usage) -> list[tuple[Need, bool]]:
+def needs_of_route(route: Route, usage: Usage) -> list[tuple[Need, bool]]:
     """What the handler's queries need, each with whether it runs as the worker."""
     found: dict[tuple[Need, bool], None] = {}
     for use in usage.of_handler.get(handler_key(route.handler), ()):

@@ -82,6 +82,17 @@ def try_routes(application: Application, personas: Sequence[Persona], app_url: s
         telemetry.shutdown()
 
 
+async def call_once(
+    application: Application, route: Route, settings: Settings, verifier: TokenVerifier, token: str
+) -> RouteCell:
+    """Call one route with a token of the caller's own. `settings` name a scratch database."""
+    watch = Watch()
+    watched = Watched(application.name, [watch.over(each) for each in application.routes])
+    app: Any = build_app(watched, settings, verifier=verifier, outbox=outbox(application.jobs.values()))
+    async with Serving(app) as serving:
+        return await serving.call(example_request(route, "access-explain"), token, watch)
+
+
 async def _try_all(
     application: Application, personas: Sequence[Persona], settings: Settings, stand_in: StandIn
 ) -> list[RouteTrial]:

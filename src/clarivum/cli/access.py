@@ -1,0 +1,9 @@
+"""`access`: who may do what, tried cell by cell; and why a token may or may not."""
+
+from clarivum.cli.access_explain import explain
+from clarivum.cli.access_matrix import matrix
+from clarivum.cli.group import group
+
+app = group(no_args_is_help=True, help="Try who may do what; explain what a token may do.")
+app.command(short_help="Try every role on every table and route.")(matrix)
+app.command(short_help="Say why a token may or may not.")(explain)
