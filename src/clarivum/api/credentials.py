@@ -86,15 +86,18 @@ class SessionCredentials:
         session = self.cookies.read(cookies, self._clock.now().timestamp())
         if session is None:
             return bearer
+        # No other site's page can send the Authorization header: with it there is nothing more to be proven.
+        must_be_meant = method not in SAFE_METHODS and bearer.subject is None
+        if must_be_meant:
+            self.check_origin(headers)
         principal = await self._principal(session, cookies, standing)
         if bearer.subject is not None:
             if principal.subject != bearer.subject:
                 raise RequestError(
                     "The access token and the session cookie are of different subjects.", code=CONFLICTING_CREDENTIALS
                 )
-            return bearer  # no other site's page can send the Authorization header, so nothing more is to be proven
-        if method not in SAFE_METHODS:
-            self.check_origin(headers)
+            return bearer
+        if must_be_meant:
             self._csrf.check(_text(headers.get(_CSRF_HEADER)), cookies, _identity(principal, session))
         return principal
 

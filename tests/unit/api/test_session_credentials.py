@@ -232,6 +232,22 @@ async def test_a_change_needs_origin_and_token(method: str, forge: Forge, sessio
         assert (await refusal(sessions, headers, method)).code is CSRF_FAILED
 
 
+async def test_a_foreign_change_is_refused_before_anything_is_done_for_its_session(
+    forge: Forge, sessions: SessionCredentials
+) -> None:
+    asked: list[SessionToken] = []
+
+    async def refuse_revoked(session: SessionToken) -> None:
+        asked.append(session)
+
+    sessions.refuse_revoked = refuse_revoked
+    headers = sent(session_of(forge.token()), {**OWN_PAGE, b"origin": b"https://evil.example"})
+    assert (await refusal(sessions, headers, "POST")).code is CSRF_FAILED
+    assert asked == []
+    await admitted(sessions, headers)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_reading_needs_none_of_it(method: str, forge: Forge, sessions: SessionCredentials) -> None:
     headers = sent(session_of(forge.token()), {b"origin": b"https://evil.example"})

@@ -237,9 +237,9 @@ def test_the_header_and_payload_are_those_of_auth_js(cookies: SessionCookies) ->
     assert to_json(header) == to_json({"alg": "dir", "enc": "A256CBC-HS512", "kid": header["kid"]})
 
 
-@pytest.mark.parametrize(("size", "budget_s"), [(1_000, 10e-6), (4_000, 25e-6)])
+@pytest.mark.parametrize(("size", "budget_s"), [(1_000, 20e-6), (4_000, 50e-6)])
 def test_a_session_in_the_cache_is_quick_to_find(size: int, budget_s: float, cookies: SessionCookies) -> None:
-    """Header to session: 5 µs at 1.5 kB, 12 µs at 5 kB, at the best of many rounds; twice that is allowed here."""
+    """Header to session: 5 µs at 1.5 kB, 12 µs at 5 kB, at the best of many rounds; four times that is allowed here."""
     pairs = sent_back(cookies.write({"access_token": "t" * size}, now=NOW, max_age_s=600))
     header = "; ".join(f"{name}={value}" for name, value in [("theme", "dark"), *pairs]).encode()
     cookies.read(parse_cookies(header), NOW)
