@@ -1,18 +1,15 @@
 """`check`: hold the application against the guide's rules."""
 
-import os
-import signal
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from clarivum.checks import Facts, Level, choose, run
+from clarivum.checks import Level, choose, run
 from clarivum.cli.group import group
 from clarivum.cli.place import APPLICATION
-from clarivum.cli.progress import Progress
 from clarivum.cli.report import failing, render
+from clarivum.cli.scratch_facts import scratch_facts
 from clarivum.cli.terminal import Format, wants_colour
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import Exit
@@ -39,19 +36,9 @@ def check(
     if postgres not in {16, 18}:
         raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     rules = choose(what or [])
-    signal.signal(signal.SIGTERM, _end)
-    today = datetime.now(UTC).date()
-    with (
-        Progress() as progress,
-        Facts(application, today=today, progress=progress, postgres=postgres, environ=os.environ) as facts,
-    ):
+    with scratch_facts(application, postgres) as facts:
         report = run(facts, rules, SYSTEM_CLOCK)
     sys.stdout.write(render(report, rules, form, colour=wants_colour()))
     sys.stdout.flush()
     if any(failing(report.findings, fail_on)):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _end(number: int, _frame: object) -> None:
-    """Leave through the `with` blocks, so that the scratch server and its folder go away."""
-    sys.exit(128 + number)

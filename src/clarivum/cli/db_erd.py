@@ -1,19 +1,15 @@
 """`db erd`: write the diagram and the list of tables."""
 
 import json
-import os
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from clarivum.checks import Facts
 from clarivum.checks.erd import COMMAND, PAGE, erd_page, erd_parts
 from clarivum.cli.db_options import Form, Postgres, bundled, machine_readable
-from clarivum.cli.db_plan import usable
 from clarivum.cli.place import APPLICATION
-from clarivum.cli.progress import Progress
+from clarivum.cli.scratch_facts import require_usable, scratch_facts
 from clarivum.cli.terminal import Format
 from clarivum.errors import Exit
 
@@ -35,12 +31,8 @@ def erd(
     """
     for_machines = machine_readable(form)
     version = bundled(postgres)
-    today = datetime.now(UTC).date()
-    with (
-        Progress() as progress,
-        Facts(application, today=today, progress=progress, postgres=version, environ=os.environ) as facts,
-    ):
-        usable(facts)
+    with scratch_facts(application, version) as facts:
+        require_usable(facts)
         parts = erd_parts(facts)
         tables = len(facts.catalog.tables)
         path = facts.root / PAGE

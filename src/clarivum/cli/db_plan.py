@@ -2,24 +2,21 @@
 
 import difflib
 import json
-import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from clarivum.checks import Facts
 from clarivum.checks.facts import ALL_ROLES
 from clarivum.checks.plans import Outcome, read_plans
 from clarivum.cli.db_options import Form, Postgres, bundled, machine_readable
 from clarivum.cli.place import APPLICATION
 from clarivum.cli.plan_report import as_document, as_text
-from clarivum.cli.progress import Progress
+from clarivum.cli.scratch_facts import require_usable, scratch_facts
 from clarivum.cli.terminal import Format, wants_colour
 from clarivum.database import Query
-from clarivum.errors import DeclarationError, Exit, RefusedError, UsageError
+from clarivum.errors import Exit, UsageError
 
 
 def plan(
@@ -45,12 +42,8 @@ def plan(
     version = bundled(postgres)
     if role is not None and role not in ALL_ROLES:
         raise UsageError(f"there is no database role {role!r}{_nearest(role, sorted(ALL_ROLES))}")
-    today = datetime.now(UTC).date()
-    with (
-        Progress() as progress,
-        Facts(application, today=today, progress=progress, postgres=version, environ=os.environ) as facts,
-    ):
-        usable(facts)
+    with scratch_facts(application, version) as facts:
+        require_usable(facts)
         plans = read_plans(facts, _chosen(facts.queries, query), role or "")
         catalog = facts.catalog
     if for_machines:
@@ -61,15 +54,6 @@ def plan(
     sys.stdout.flush()
     if check and any(each.outcome not in {Outcome.CARRIED, Outcome.INDEX_PLAN} for each in plans):
         raise typer.Exit(Exit.FINDINGS)
-
-
-def usable(facts: Facts) -> None:
-    """Raises DeclarationError when the application does not load, RefusedError when its migrations are refused."""
-    for refusal in facts.loading.refusals:
-        raise DeclarationError(f"{refusal.file}:{refusal.line}: {refusal.message}")
-    refused = facts.migration_refusal
-    if refused is not None:
-        raise RefusedError(f"{refused.file}:{refused.line}: {refused.message}")
 
 
 def _chosen(queries: Sequence[Query], name: str | None) -> tuple[Query, ...]:
