@@ -30,6 +30,16 @@ class Source:
             return f"{owner}.{node.attr}" if owner else ""
         return ""
 
+    def values(self, name: str) -> list[ast.expr]:
+        """What a name of the module is given, in its own lines."""
+        given = [node for node in self.tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+        return [
+            node.value
+            for node in given
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name) and target.id == name and node.value is not None
+        ]
+
     def calls(self, names: frozenset[str]) -> Iterator[ast.Call]:
         """Every call of one of these qualified names."""
         for node in ast.walk(self.tree):

@@ -16,12 +16,15 @@ from clarivum.api import Access, Route
 from clarivum.application import Application
 from clarivum.auth.roles import STAFF_ROLES
 from clarivum.checks.sources import Source
+from clarivum.checks.surroundings import Surroundings
 from clarivum.database import Queries, Query
 from clarivum.jobs import Job
 
 METHODS = frozenset({"one", "maybe", "many", "execute", "defer"})
 """The methods of a session and of a transaction that take a query."""
 
+MAX_NAMES = 5
+"""How many names a query is followed through: `query = by_source` where `by_source = queries.leads_by_source`."""
 Function = tuple[str, str]
 """Module and name of a top-level function or class."""
 
@@ -97,9 +100,7 @@ def loaded(source: Source, node: ast.expr) -> Any:
 
 def _uses(source: Source, function: Function, node: ast.AST, as_worker: bool = False) -> Iterator[Use]:
     if isinstance(node, ast.Call):
-        use = _use(source, function, node, as_worker)
-        if use is not None:
-            yield use
+        yield from _uses_of_call(source, function, node, as_worker)
     if isinstance(node, ast.AsyncWith | ast.With):
         for item in node.items:
             yield from _uses(source, function, item, as_worker)
@@ -111,17 +112,37 @@ def _uses(source: Source, function: Function, node: ast.AST, as_worker: bool = F
         yield from _uses(source, function, child, as_worker)
 
 
-def _use(source: Source, function: Function, call: ast.Call, as_worker: bool) -> Use | None:
-    if not (isinstance(call.func, ast.Attribute) and call.func.attr in METHODS and call.args):
-        return None
-    given = call.args[0]
-    if not isinstance(given, ast.Attribute):
-        return None
-    declared = loaded(source, given.value)
-    if not isinstance(declared, Queries):
-        return None
-    query = getattr(declared, given.attr) if given.attr in declared else None
-    return Use(source, function, call, given.attr, query, declared, as_worker)
+def _uses_of_call(source: Source, function: Function, call: ast.Call, as_worker: bool) -> Iterator[Use]:
+    """A use for each query that the call may run: several where the query was chosen before."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS and call.args:
+        for declared, name in chosen(source, call):
+            query = getattr(declared, name) if name in declared else None
+            yield Use(source, function, call, name, query, declared, as_worker)
+
+
+def chosen(source: Source, call: ast.Call) -> list[tuple[Queries, str]]:
+    """The queries that a call's first argument stands for; none when it cannot be read."""
+    around: Surroundings | None = None
+
+    def follow(node: ast.expr, depth: int = 0) -> Iterator[tuple[Queries, str]]:
+        nonlocal around
+        if isinstance(node, ast.Attribute):
+            declared = loaded(source, node.value)
+            if isinstance(declared, Queries):
+                yield declared, node.attr
+        elif isinstance(node, ast.IfExp):
+            yield from (*follow(node.body, depth), *follow(node.orelse, depth))
+        elif isinstance(node, ast.Subscript):
+            yield from follow(node.value, depth)
+        elif isinstance(node, ast.Dict):
+            for value in node.values:
+                yield from follow(value, depth)
+        elif isinstance(node, ast.Name) and depth < MAX_NAMES:
+            around = around or Surroundings(source, call)
+            for value in around.values(node.id) or source.values(node.id):
+                yield from follow(value, depth + 1)
+
+    return list(dict.fromkeys(follow(call.args[0])))
 
 
 def _is_as_worker(node: ast.expr) -> bool:
