@@ -1,5 +1,6 @@
 """The tables in words, as Markdown: owner, purpose, rows, policies, indexes and the queries that use each. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from clarivum.checks.erd.diagram import shown_tables
@@ -23,9 +24,11 @@ def listing(catalog: Catalog, owners: Mapping[str, Owner], uses: Uses) -> str:
         for table in tables
     ]
     lines += ["", "Rows are what queries are planned for: declared in the table's comment, else *assumed*."]
+    parts: defaultdict[str, list[Table]] = defaultdict(list)
+    for each in catalog.tables:
+        parts[each.partition_of].append(each)
     for table in tables:
-        parts = [each for each in catalog.tables if each.partition_of == table.qualified]
-        lines += ["", *_section(table, parts, owners, uses)]
+        lines += ["", *_section(table, parts[table.qualified], owners, uses)]
     return "\n".join(lines)
 
 
