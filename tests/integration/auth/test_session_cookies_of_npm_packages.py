@@ -1,5 +1,6 @@
 """Session cookies exchanged with the real packages: next-auth 4 and @auth/core 0.41 (Auth.js v5), both directions."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -116,3 +117,27 @@ def test_v4_opens_no_session_of_v5_and_we_neither(front_end: FrontEnd) -> None:
     assert "error" in front_end.ask(format="nextauth", act="open", value=value, secret=SECRET)
     with pytest.raises(SessionRefusedError):
         SessionCookies([SECRET], secure=True).read([(name_of("nextauth", True), value)], now())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_a_whole_application_sets_at_sign_in(format: str, size: str, front_end: FrontEnd) -> None:
+    """The packages' own handlers: sign-in, jwt callback, cookies."""
+    token = {"access_token": "t" * SIZES[size]}
+    answer = front_end.result(format=format, act="signIn", secret=SECRET, token=token)
+    session = read(SessionCookies([SECRET], secure=True), [(name, value) for name, value in answer["cookies"]])
+    assert session.cookie == name_of(format, True)
+    assert session.access_token == token["access_token"]
+    assert session.claims["name"] == "Zoë"
+
+
+def test_a_whole_application_goes_on_with_the_session_we_wrote(front_end: FrontEnd) -> None:
+    """It reads ours, writes it anew in place of it, and we read that."""
+    cookies = SessionCookies([SECRET], secure=True)
+    written = cookies.write({"sub": "auth0|zoe", "access_token": "t" * 5_000, "sid": "s1"}, now=now(), max_age_s=600)
+    sent = [cookie.partition(";")[0] for cookie in written]
+    answer = front_end.result(format="authjs", act="session", secret=[SECRET, OLD_SECRET], cookie="; ".join(sent))
+    assert json.loads(answer["body"])["stored"] == "t" * 5_000
+    again = read(cookies, [(name, value) for name, value in answer["cookies"]])
+    assert again.access_token == "t" * 5_000
+    assert (again.claims["sub"], again.claims["sid"]) == ("auth0|zoe", "s1")

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from clarivum.auth.cookies import SessionReason
-from tests.unit.auth.cookie_forge import ENCS, NAMES, OTHER_SECRET, CookieForge, Pairs, altered
+from tests.unit.auth.cookie_forge import ENCS, OTHER_SECRET, CookieForge, Pairs, altered
 from tests.unit.auth.cookie_forge import claims as session_claims
 from tests.unit.auth.forge import NOW, b64, to_json
 
@@ -207,4 +207,3 @@ def _unclean(value: str) -> str:
 REFUSED_COOKIES: dict[str, Case] = {
     name: case for cases in (_seals(), _headers(), _claims(), _shapes(), _chunks()) for name, case in cases
 }
-assert set(NAMES) == {"authjs", "nextauth"}
