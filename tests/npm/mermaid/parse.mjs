@@ -1,14 +1,13 @@
-// Reads an erDiagram from standard input and writes what Mermaid understood of it, as JSON.
+// Reads erDiagrams from standard input, a JSON array of texts, and writes what Mermaid understood of each.
 import { readFileSync } from "node:fs";
 import mermaid from "mermaid";
 
-const text = readFileSync(0, "utf8");
-await mermaid.parse(text); // as a browser does; it loads the diagram type as well
-const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
-const entities = [...db.getEntities().values()];
-const names = new Map(entities.map((entity) => [entity.id, entity.label]));
-process.stdout.write(
-  JSON.stringify({
+async function understood(text) {
+  await mermaid.parse(text); // as a browser does; it loads the diagram type as well
+  const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
+  const entities = [...db.getEntities().values()];
+  const names = new Map(entities.map((entity) => [entity.id, entity.label]));
+  return {
     entities: Object.fromEntries(
       entities.map((entity) => [
         entity.label,
@@ -24,5 +23,16 @@ process.stdout.write(
       children: relSpec.cardA,
       line: relSpec.relType,
     })),
-  }),
-);
+  };
+}
+
+const found = [];
+for (const text of JSON.parse(readFileSync(0, "utf8"))) {
+  try {
+    found.push(await understood(text));
+  } catch (error) {
+    console.error(text);
+    throw error;
+  }
+}
+process.stdout.write(JSON.stringify(found));

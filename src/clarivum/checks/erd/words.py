@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from clarivum.database.planning.assumptions import DISTINCT, NULLS, ROWS
 
-KEYS = frozenset({"pk", "fk", "uk"})
-"""As an attribute's name or type the lexer takes them for keys, in either case."""
+KEY = re.compile(r"(pk|fk|uk)(?![a-z0-9_])", re.IGNORECASE)
+"""What the lexer takes for a key at the beginning of an attribute's name or type: letters beyond ASCII end a word."""
 SHORT = {
     "character varying": "varchar",
     "character": "char",
@@ -21,7 +21,9 @@ SHORT = {
     "bit varying": "varbit",
 }
 MODIFIER = re.compile(r"\s*\([^)]*\)")
-QUOTES = str.maketrans({'"': "'", "~": "-", "<": "‹", ">": "›", "`": "'"})
+QUOTES = str.maketrans({'"': "'", "~": "-", "<": "‹", ">": "›", "`": "'", "\\": "/"})
+DIRECTIVE = re.compile(r"%{2,}")
+"""Begins what Mermaid takes out before it parses, wherever it stands."""
 SENTENCE = re.compile(r"(?<=[.;])\s")
 OWNER = re.compile(r"\bowner:\s*[A-Za-z0-9_-]+")
 DECLARED = re.compile(
@@ -34,9 +36,7 @@ EMPTY = "_"
 def attribute(text: str) -> str:
     """An attribute's name or type: letters, digits and _, beginning with a letter or _."""
     word = "".join(char if _is_plain(char) else "_" for char in text) or EMPTY
-    if word[0].isdigit():
-        word = f"_{word}"
-    return f"{word}_" if word.lower() in KEYS else word
+    return f"_{word}" if word[0].isdigit() or KEY.match(word) else word
 
 
 def type_name(text: str) -> str:
@@ -64,8 +64,8 @@ def entity_names(tables: Iterable[str]) -> dict[str, str]:
 
 def quoted(text: str) -> str:
     """A comment or label in quotes, in one line."""
-    line = " ".join(text.translate(QUOTES).split()).replace("%%", "%").replace("\\", "/")
-    return f'"{line}"'
+    line = " ".join(text.translate(QUOTES).split())
+    return f'"{DIRECTIVE.sub("%", line)}"'
 
 
 def purpose(comment: str) -> str:
