@@ -23,11 +23,11 @@ from clarivum.checks.access.explanation import Credentials, caller_steps, parse_
 from clarivum.cli.place import APPLICATION, Running, data_folder
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, Paint, painter, wants_colour
+from clarivum.cli.token_file import read_token
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import ConfigurationError, Exit, UsageError
 from clarivum.settings import Settings
 
-MAX_FILE_CHARACTERS = 65_536
 MARKS = {True: (GREEN, "✓"), False: (RED, "✗"), None: (DIM, "·")}
 
 
@@ -89,29 +89,6 @@ def explain(
     sys.stdout.flush()
     if not allowed:
         raise typer.Exit(Exit.FINDINGS)
-
-
-def read_token(source: str) -> str:
-    """The token in a file, or on standard input; `Bearer ` before it and white space around it are left out.
-
-    Raises UsageError for a file that cannot be read, and for one that holds nothing.
-    """
-    try:
-        if source == "-":
-            text = sys.stdin.read(MAX_FILE_CHARACTERS + 1)
-        else:
-            with Path(source).open(encoding="utf-8") as file:
-                text = file.read(MAX_FILE_CHARACTERS + 1)
-    except OSError as error:
-        raise UsageError(f"--token names a file that cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError("--token names a file that is no text") from None
-    token = text.strip()
-    if token[:7].lower() == "bearer ":
-        token = token[7:].strip()
-    if not token:
-        raise UsageError("--token holds nothing; `./clarivum token | ./clarivum access explain --token -` is one way")
-    return token
 
 
 def _issuer(data: Path | None) -> tuple[Settings, Fetch]:

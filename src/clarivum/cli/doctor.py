@@ -11,10 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
+from clarivum.cli.dependency import Dependency, State
 from clarivum.cli.group import group
 from clarivum.cli.place import Running, data_folder
-from clarivum.cli.reachability import Dependency, State, dependencies
+from clarivum.cli.reachability import dependencies
 from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, painter, wants_colour
+from clarivum.cli.token_file import read_token
 from clarivum.cli.versions import versions
 from clarivum.errors import ConfigurationError, Exit, UsageError
 from clarivum.settings import Settings, mask, sources, variables_of
@@ -38,19 +40,27 @@ class Setting:
 def doctor(
     form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="A file that holds an access token to be judged; - reads it.", metavar="FILE|-")
+    ] = None,
 ) -> None:
     """List every setting with its source, the versions, and what answers; say what to do about each failure.
+
+    Each issuer's metadata and keys are read, and the usual mistakes named: a final slash too few, a tenant's domain
+    for a custom one, HS256, weak keys, a roles claim that Auth0 drops, a clock that is wrong. With a token also an
+    audience that was not asked for, and roles that did not arrive.
 
     Exit code 0 when all is well, 3 when the configuration cannot be used, 5 when a dependency does not answer. Takes at
     most five seconds. Secrets are masked.
     """
     if form not in {Format.TEXT, Format.JSON}:
         raise UsageError(f"doctor writes text or json, not {form.value}")
+    text = None if token is None else read_token(token)
     settings, problem = _load(os.environ)
     listed = _listed(settings, os.environ)
     with ThreadPoolExecutor(1) as beside:
         here = beside.submit(lambda: dict(versions()))
-        found = [] if settings is None else dependencies(settings, Running.read(data_folder(data)))
+        found = [] if settings is None else dependencies(settings, Running.read(data_folder(data)), text)
     ended = _exit(problem, found)
     if form is Format.JSON:
         document = _document(listed, here.result(), problem, found, ended)

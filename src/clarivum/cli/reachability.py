@@ -1,69 +1,54 @@
-"""What this process depends on and whether it answers: the database, the issuer's keys, the collector.
+"""What this process depends on and whether it answers: the database, the issuers, the collector.
 
 All are asked at the same time and none is waited for longer than DEADLINE_S, so that the answer is there within five
 seconds whatever is down.
 """
 
-import json
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from http.client import HTTPException
 
+from clarivum.cli.dependency import Dependency, Probe, State
+from clarivum.cli.issuer_probes import HTTP_TIMEOUT_S, issuer_probes, reason_of, settings_probe, token_probe
 from clarivum.cli.place import Running
 from clarivum.database.provision import login_facts, refuse_unsafe_login
-from clarivum.errors import ConfigurationError, DependencyDownError, Exit
+from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.settings import Settings, mask
 from clarivum.telemetry import scrub
 
 DEADLINE_S = 3.0
-HTTP_TIMEOUT_S = 2.5
-KEYS_PATH = ".well-known/jwks.json"
-MAX_KEYS_BYTES = 1_000_000
 
 
-class State(StrEnum):
-    """How a dependency is."""
+def dependencies(settings: Settings, running: Running | None, token: str | None = None) -> list[Dependency]:
+    """Ask all of them; `running` is what a running `up` has noted, asked where a setting names nothing else.
 
-    OK = "ok"
-    DOWN = "down"
-    UNFIT = "unfit"
-    """It answers, but cannot be used as it is configured."""
-    OFF = "off"
-    """Not configured; nothing depends on it now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """One dependency, as found. `fix` is empty unless something is to be done."""
-
-    name: str
-    state: State
-    detail: str
-    fix: str = ""
-
-    @property
-    def exit(self) -> Exit:
-        return {State.DOWN: Exit.DEPENDENCY_DOWN, State.UNFIT: Exit.CONFIGURATION}.get(self.state, Exit.OK)
+    `token` is one to be judged by the issuers, if there is one.
+    """
+    probes: dict[str, tuple[str, Probe]] = {
+        "database": (mask(settings.database_url), lambda: database(settings, running))
+    }
+    found = []
+    try:
+        probes |= {name: (asked, probe) for name, asked, probe in issuer_probes(settings, running)}
+    except ConfigurationError as error:
+        found.append(Dependency("sign-in settings", State.UNFIT, error.detail, "correct the named variable"))
+    else:
+        wrong = settings_probe(settings)
+        found += [wrong] if wrong is not None else []
+        if token is not None:
+            judged = settings.model_copy(update=_stand_in_at(settings, running))
+            probes["token"] = (settings.issuer, lambda: token_probe(token, judged))
+    probes["collector"] = (mask(settings.otlp_endpoint), lambda: collector(settings))
+    return [*ask_all(probes, DEADLINE_S), *found]
 
 
-Probe = Callable[[], Dependency]
-
-
-def dependencies(settings: Settings, running: Running | None) -> list[Dependency]:
-    """Ask all of them; `running` is what a running `up` has noted, asked where a setting names nothing else."""
-    return ask_all(
-        {
-            "database": (mask(settings.database_url), lambda: database(settings, running)),
-            "issuer keys": (settings.issuer, lambda: issuer(settings, running)),
-            "collector": (mask(settings.otlp_endpoint), lambda: collector(settings)),
-        },
-        DEADLINE_S,
-    )
+def _stand_in_at(settings: Settings, running: Running | None) -> dict[str, str]:
+    """Where the stand-in runs, if it is used."""
+    runs = settings.uses_stand_in and running is not None and running.identity_url is not None
+    return {"identity_url": str(running.identity_url)} if runs and running is not None else {}
 
 
 def ask_all(probes: Mapping[str, tuple[str, Probe]], deadline_s: float) -> list[Dependency]:
@@ -113,27 +98,6 @@ def database(settings: Settings, running: Running | None) -> Dependency:
     return Dependency("database", State.OK, shown)
 
 
-def issuer(settings: Settings, running: Running | None) -> Dependency:
-    """The key set that tokens are verified against."""
-    address = settings.issuer
-    if settings.uses_stand_in:
-        if running is None or running.identity_url is None:
-            return Dependency("issuer keys", State.OFF, "AUTH0_DOMAIN is not set; ./clarivum up starts the stand-in")
-        address = running.identity_url
-    url = address + KEYS_PATH
-    fix = "start ./clarivum up again" if settings.uses_stand_in else "check AUTH0_DOMAIN, and that HTTPS gets out"
-    try:
-        with urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S) as answer:  # noqa: S310 -- the issuer of the settings
-            keys = json.loads(answer.read(MAX_KEYS_BYTES))["keys"]
-    except (OSError, HTTPException) as error:
-        return Dependency("issuer keys", State.DOWN, f"{url}: {_reason(error)}", fix)
-    except (ValueError, KeyError, TypeError):
-        return Dependency("issuer keys", State.DOWN, f"{url} answers something that is no key set", fix)
-    if not keys:
-        return Dependency("issuer keys", State.DOWN, f"{url} answers a set without keys", fix)
-    return Dependency("issuer keys", State.OK, f"{len(keys)} at {url}")
-
-
 def collector(settings: Settings) -> Dependency:
     """The OTLP collector: an empty export must be accepted."""
     if settings.telemetry_disabled:
@@ -152,7 +116,7 @@ def collector(settings: Settings) -> Dependency:
             return Dependency("collector", State.UNFIT, f"{mask(url)} answers {error.code}", OTLP_HEADERS_FIX)
         return Dependency("collector", State.DOWN, f"{mask(url)} answers {error.code}", fix)
     except (OSError, HTTPException) as error:
-        return Dependency("collector", State.DOWN, f"{mask(url)}: {_reason(error)}", fix)
+        return Dependency("collector", State.DOWN, f"{mask(url)}: {reason_of(error)}", fix)
 
 
 OTLP_HEADERS_FIX = "correct OTEL_EXPORTER_OTLP_HEADERS: the collector refuses the credentials in it"
@@ -162,7 +126,3 @@ def _otlp_headers(settings: Settings) -> dict[str, str]:
     text = settings.otlp_headers.get_secret_value() if settings.otlp_headers else ""
     pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", "") or error) or type(error).__name__

@@ -11,11 +11,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from clarivum.cli.place import Running
 from clarivum.testing.postgres import DatabaseUrls
 from clarivum.testing.telemetry import Collector
+from tests.integration.auth.local_issuer import local_issuer
 from tests.integration.checks.commands import clarivum
+from tests.unit.auth.forge import Forge
 
 PASSWORD = "correct-horse-battery"
 
@@ -91,9 +94,8 @@ def test_a_login_that_bypasses_row_level_security_is_unfit(tmp_path: Path, datab
 
 
 def test_all_is_well(tmp_path: Path, database_urls: DatabaseUrls) -> None:
-    keys = json.dumps({"keys": [{"kid": "1"}]}).encode()
-    with answering(keys) as issuer, Collector() as collector:
-        Running(os.getpid(), "http://127.0.0.1:1", issuer, database_urls.app, database_urls.admin).write(tmp_path)
+    with local_issuer(Forge(RSAKey.generate_key(2_048))) as issuer, Collector() as collector:
+        Running(os.getpid(), "http://127.0.0.1:1", issuer.url, database_urls.app, database_urls.admin).write(tmp_path)
         ended = clarivum(
             "doctor",
             "--format",
@@ -107,6 +109,7 @@ def test_all_is_well(tmp_path: Path, database_urls: DatabaseUrls) -> None:
     assert ended.returncode == document["exit"] == 0
     assert {dependency["name"]: dependency["state"] for dependency in document["dependencies"]} == {
         "database": "ok",
+        "issuer": "ok",
         "issuer keys": "ok",
         "collector": "ok",
     }
@@ -124,16 +127,26 @@ def test_all_is_well(tmp_path: Path, database_urls: DatabaseUrls) -> None:
     assert PASSWORD not in ended.stdout
 
 
-@pytest.mark.parametrize(("body", "status"), [(b"<html>", 200), (b'{"keys": []}', 200), (b"{}", 503), (b"[1]", 200)])
-def test_an_issuer_that_answers_something_else_is_down(tmp_path: Path, body: bytes, status: int) -> None:
+@pytest.mark.parametrize(
+    ("body", "status", "state", "exit"),
+    [
+        (b"<html>", 200, "down", 5),
+        (b'{"keys": []}', 200, "unfit", 3),
+        (b"{}", 503, "down", 5),
+        (b"[1]", 200, "down", 5),
+    ],
+)
+def test_an_issuer_that_answers_something_else_is_of_no_use(
+    tmp_path: Path, body: bytes, status: int, state: str, exit: int
+) -> None:
     with answering(body, status) as issuer:
         Running(os.getpid(), "http://127.0.0.1:1", issuer, f"postgresql://u@127.0.0.1:{closed_port()}/d", "").write(
             tmp_path
         )
         ended = clarivum("doctor", "--format", "json", "--data", str(tmp_path))
     states = {each["name"]: each["state"] for each in json.loads(ended.stdout)["dependencies"]}
-    assert ended.returncode == 5
-    assert states["issuer keys"] == "down"
+    assert ended.returncode == exit
+    assert states["issuer"] == states["issuer keys"] == state
 
 
 def test_nothing_configured_is_nothing_down(tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""`access explain`: what a token may do to a route or a table, and why; nothing of the token is printed."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from clarivum.auth import Principal
+from clarivum.auth.explanation import Step
+from clarivum.auth.principal import principal_from
+from clarivum.auth.standin import StandIn
+from clarivum.checks import Facts
+from clarivum.checks.access.explanation import (
+    Credentials,
+    caller_steps,
+    find_route,
+    parse_table,
+    route_steps,
+    table_steps,
+)
+from clarivum.cli.access import app
+from clarivum.errors import UsageError
+from clarivum.settings import Settings
+from tests.integration.checks.commands import clarivum
+
+SETTINGS = Settings.load({})
+EMAIL = "alice@example.com"
+
+
+class Desk:
+    """Facts of Clarivum's own backend, and an issuer whose tokens are asked about."""
+
+    def __init__(self, facts: Facts, folder: Path) -> None:
+        self.facts = facts
+        self.stand_in = StandIn(SETTINGS, folder)
+
+    async def fetch(self, _url: str) -> bytes:
+        return json.dumps(self.stand_in.key_set()).encode()
+
+    def principal(self, *roles: str, mfa: bool = True) -> Principal:
+        claims = {
+            "sub": "auth0|alice",
+            "https://clarivum.com/email": EMAIL,
+            SETTINGS.roles_claim: list(roles),
+            "amr": ["mfa"] if mfa else [],
+            "exp": 9_999_999_999,
+        }
+        return principal_from(claims, roles_claim=SETTINGS.roles_claim)[0]
+
+    def route(self, text: str, *roles: str, mfa: bool = True) -> dict[str, Step]:
+        token = self.stand_in.issue("auth0|alice", roles, EMAIL, mfa=mfa)
+        credentials = Credentials(token, self.principal(*roles, mfa=mfa), SETTINGS, self.fetch)
+        return by_name(route_steps(self.facts, credentials, text), token)
+
+    def table(self, text: str, *roles: str) -> dict[str, Step]:
+        return by_name(table_steps(self.facts, self.principal(*roles), text))
+
+
+def by_name(steps: list[Step], token: str = "?") -> dict[str, Step]:
+    said = " ".join(step.detail for step in steps)
+    assert EMAIL not in said
+    assert token not in said
+    assert steps[-1].name == "result"
+    return {step.name: step for step in steps}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with Facts("bff.app:application", today=date(2026, 11, 26)) as facts:
+        yield Desk(facts, tmp_path_factory.mktemp("identity"))
+
+
+def test_a_route_that_may_be_called_is_called(desk: Desk) -> None:
+    steps = desk.route("GET /api/v1/entitlements", "member")
+    assert {name: step.passed for name, step in steps.items()} == {
+        "guard": True,
+        "MFA": None,
+        "database role": None,
+        "select public.entitlements as authenticated": True,
+        "result": True,
+    }
+    own = "own rows; none when deleted_at is set – entitlements_own_read"
+    assert steps["select public.entitlements as authenticated"].detail == own
+    assert steps["result"].detail.endswith("was answered 200")
+
+
+def test_a_guard_that_refuses_names_the_role_and_what_is_held(desk: Desk) -> None:
+    steps = desk.route("post /api/v1/admin/entitlements", "member")
+    assert steps["guard"] == Step("guard", False, "for role admin; the caller holds member")
+    assert steps["result"].passed is False
+    assert steps["result"].detail == "may not call POST /api/v1/admin/entitlements: 403 forbidden"
+
+
+def test_a_missing_second_factor_is_named(desk: Desk) -> None:
+    steps = desk.route("GET /api/v1/admin/leads", "editor", mfa=False)
+    assert (steps["guard"].passed, steps["MFA"].passed, steps["result"].passed) == (True, False, False)
+    assert "mfa_required" in steps["result"].detail
+    assert desk.route("GET /api/v1/admin/leads", "editor")["result"].passed is True
+
+
+def test_what_the_platform_does_for_a_caller_is_told_apart(desk: Desk) -> None:
+    steps = desk.route("POST /api/v1/leads", "member")
+    assert steps["insert public.leads as clarivum_worker"].passed is True
+    assert steps["result"].passed is True
+
+
+def test_a_table_is_tried_in_every_role_that_the_caller_may_take(desk: Desk) -> None:
+    steps = desk.table("entitlements:select", "admin")
+    assert {name: step.passed for name, step in steps.items()} == {
+        "select as clarivum_staff": True,
+        "select as authenticated": True,
+        "result": True,
+    }
+    assert steps["select as clarivum_staff"].detail.startswith("all rows")
+    refused = desk.table("public.leads", "member")
+    assert [step.passed for step in refused.values()] == [False] * 6
+    assert refused["select as authenticated"].detail == "none – no grant"
+
+
+def test_a_caller_is_described(desk: Desk) -> None:
+    steps = by_name([*caller_steps(desk.principal("ops")), Step("result", None, "")])
+    assert steps["database role"].detail == "clarivum_staff on routes for staff, authenticated elsewhere"
+    assert steps["second factor"].detail == "yes"
+
+
+@pytest.mark.parametrize("text", ["GET /api/v1/lead", "/api/v1/leads", "GET", ""])
+def test_a_route_that_does_not_exist_is_a_question_misunderstood(text: str, desk: Desk) -> None:
+    with pytest.raises(UsageError, match="there is no route"):
+        find_route(desk.facts.application, text)
+
+
+def test_tables_and_verbs_are_read() -> None:
+    assert parse_table("leads") == ("public.leads", None)
+    assert parse_table("clarivum.job_runs:DELETE") == ("clarivum.job_runs", "delete")
+    with pytest.raises(UsageError, match="there is no verb 'drop'"):
+        parse_table("leads:drop")
+
+
+def test_an_unknown_table_names_the_nearest(desk: Desk) -> None:
+    with pytest.raises(UsageError, match=r"did you mean 'public.profiles'"):
+        desk.table("profile", "member")
+
+
+def test_the_command_explains_a_token_of_the_stand_in(tmp_path: Path) -> None:
+    token = clarivum("token", "--role", "member", "--email", EMAIL, "--data", str(tmp_path)).stdout.strip()
+    kept = tmp_path / "token"
+    kept.write_text(f"Bearer {token}\n")
+    told = clarivum("access", "explain", "--token", str(kept), "--data", str(tmp_path), "--format", "json")
+    document = json.loads(told.stdout)
+    assert (told.returncode, document["allowed"], told.stderr) == (0, True, "")
+    assert [section["title"] for section in document["sections"]] == ["Token", "Caller"]
+    assert EMAIL not in told.stdout
+    assert token not in told.stdout
+
+    kept.write_text(f"{token[:-6]}AAAAAA")
+    forged = clarivum(
+        "access", "explain", "--token", str(kept), "--route", "GET /api/v1/leads", "--data", str(tmp_path)
+    )
+    assert forged.returncode == 1
+    assert "✗ signature" in forged.stdout
+    assert "Caller" not in forged.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--token", "no-such-file"), "cannot be read"),
+        (("--token", "-"), "holds nothing"),
+        (("--token", "-", "--table", "leads:drop"), "no verb"),
+        (("--token", "-", "--table", "leads", "--route", "GET /x"), "one at a time"),
+        (("--token", "-", "--format", "sarif"), "text or json"),
+    ],
+)
+def test_a_question_that_cannot_be_understood_is_refused(arguments: tuple[str, ...], told: str) -> None:
+    ended = CliRunner().invoke(app, ["explain", *arguments], input=" ")
+    assert isinstance(ended.exception, UsageError)
+    assert told in ended.exception.detail
+
+
+def test_a_question_without_a_token_is_refused() -> None:
+    assert CliRunner().invoke(app, ["explain", "--route", "GET /x"]).exit_code == 2
