@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from clarivum.checks.review.gathering import Gathering
-from clarivum.checks.review.side import KEYS, PLANS, SIDE
+from clarivum.checks.review.side import PLANS, SIDE, WANTED
 from clarivum.errors import ClarivumError
 
 FAILED = b"!"
@@ -27,7 +27,7 @@ def main(target: str, root: str, today: str, postgres: str) -> int:
             with Gathering(target, Path(root), today=date.fromisoformat(today), postgres=int(postgres)) as gathering:
                 _answer(answers, SIDE.dump_json(gathering.read()))
                 for line in sys.stdin.buffer:
-                    _answer(answers, PLANS.dump_json(gathering.plan(KEYS.validate_json(line))))
+                    _answer(answers, PLANS.dump_json(gathering.plan(WANTED.validate_json(line))))
         except ClarivumError as error:
             _answer(answers, FAILED + error.detail.replace(f"{root}/", "").encode())
             return 1

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from clarivum.checks.gate import Reading, follow, read_addenda
 from clarivum.checks.review.__main__ import FAILED
 from clarivum.checks.review.change import Change, ChangedMigration, changed_migrations, changed_queries, with_plans
 from clarivum.checks.review.git import Comparison, Repository
-from clarivum.checks.review.side import KEYS, PLANS, SIDE, PlannedQuery, QueryKey, Side
+from clarivum.checks.review.side import PLANS, SIDE, WANTED, PlannedQuery, QueryKey, Side, Wanted
 from clarivum.checks.sources import package_folder
 from clarivum.database.migrations.files import discover
 from clarivum.errors import ConfigurationError, DependencyDownError, RefusedError
@@ -30,6 +30,7 @@ from clarivum.application import Application
 
 {attribute} = Application("none", root=Path(__file__).resolve().parents[{depth}], features=[])
 '''
+SINGLE_FILES = frozenset({"owners.toml", "waivers.toml", "docs/settings.md", "docs/access-matrix.json"})
 SUFFIXES_OF_TESTS = frozenset({".py", ".sql", ".md", ".json", ".toml"})
 
 
@@ -50,6 +51,8 @@ def compare(
     root = package_folder(target.partition(":")[0].partition(".")[0]).resolve().parent
     repository = Repository(root)
     comparison = repository.compare(ref)
+    if not any(_matters(path, target) for _, path in comparison.files):
+        return Change(comparison, Side(), Side(), (), "", (), _owners(root), (), (), today)
     with ExitStack() as stack:
         old = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clarivum-base-"))).resolve()
         progress(f"reading {comparison.commit[:9]} and the working tree")
@@ -59,12 +62,12 @@ def compare(
         processes = [stack.enter_context(reader) for reader in readers]
         base, head = _side(processes[0], tolerant=True), _side(processes[1])
         queries = changed_queries(base, head)
-        keys = [each.query.key for each in queries]
-        if keys:
-            progress(f"planning {len(keys)} queries at production size, before and after")
+        wanted = [(each.query.key, each.query.roles) for each in queries]
+        if wanted:
+            progress(f"planning {len(wanted)} queries at production size, before and after")
             for process in processes:
-                process.ask(keys)
-        plans = [process.plans() if keys and not process.failed else {} for process in processes]
+                process.ask(wanted)
+        plans = [process.plans() if wanted and not process.failed else {} for process in processes]
         migrations, refused = _migrations(old, root)
     return Change(
         comparison=comparison,
@@ -114,11 +117,11 @@ class _Reader:
             return line[len(FAILED) :].decode(errors="replace").strip()
         return SIDE.validate_json(line)
 
-    def ask(self, keys: Sequence[QueryKey]) -> None:
+    def ask(self, wanted: Wanted) -> None:
         """Have queries planned; `plans` waits for the answer."""
         if not self.failed:
             assert self._process.stdin is not None
-            self._process.stdin.write(KEYS.dump_json(list(keys)) + b"\n")
+            self._process.stdin.write(WANTED.dump_json(wanted) + b"\n")
             self._process.stdin.flush()
 
     def plans(self) -> dict[QueryKey, PlannedQuery]:
@@ -148,6 +151,12 @@ def _python_path(root: Path, environ: Mapping[str, str]) -> str:
     """The side's own package before any other of its name; the platform where this process has it from."""
     platform = str(Path(__file__).resolve().parents[3])
     return os.pathsep.join(filter(None, [str(root), platform, environ.get("PYTHONPATH")]))
+
+
+def _matters(path: str, target: str) -> bool:
+    """Whether a file can change what the sides are: pages, tests and tools cannot."""
+    package = target.partition(":")[0].partition(".")[0]
+    return path in SINGLE_FILES or path.startswith((f"{package}/", "supabase/", "src/", "docs/adr/"))
 
 
 def _complete(old: Path, root: Path, target: str) -> None:

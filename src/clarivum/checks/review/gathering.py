@@ -31,6 +31,7 @@ from clarivum.checks.review.side import (
     QueryKey,
     Side,
     WaivedFinding,
+    Wanted,
 )
 from clarivum.checks.sources import Source, shown, text
 from clarivum.checks.statements.naming import relations_within
@@ -86,9 +87,10 @@ class Gathering:
             slices=dict(self._slices()),
         )
 
-    def plan(self, keys: Sequence[QueryKey]) -> Plans:
+    def plan(self, wanted: Wanted) -> Plans:
         """Plan these queries, those that this side has. Nothing when the migrations did not apply."""
-        queries = [self._compiled[key] for key in keys if key in self._compiled]
+        queries = [self._compiled[key] for key, _ in wanted if key in self._compiled]
+        elsewhere = dict(wanted)
         if not queries or not self._migrated:
             return []
         described = self._scratch.describe([query.sql for query in queries], self._scratch.read_catalog())
@@ -98,7 +100,7 @@ class Gathering:
                 if description.refusal:
                     plans.append((query.key, PlannedQuery(refused=description.refusal)))
                 else:
-                    roles = query.roles or tuple(sorted(ALL_ROLES))
+                    roles = query.roles or elsewhere[query.key] or tuple(sorted(ALL_ROLES))
                     plans.append((query.key, _planned(planner.examine(query.sql, query.parameters, roles))))
         return plans
 

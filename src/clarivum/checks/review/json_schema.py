@@ -19,6 +19,8 @@ LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProp
 UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 TEXTS = ("pattern", "format", "multipleOf", "uniqueItems", "contentMediaType")
 UNIONS = ("anyOf", "oneOf")
+NAMED = "$named"
+"""Where a followed reference is remembered; no word of JSON Schema."""
 
 
 class Flow(Enum):
@@ -52,24 +54,19 @@ class _Comparison:
         self._within: frozenset[tuple[str, str]] = frozenset()
 
     def compare(self, old: Schema, new: Schema, path: str) -> Iterator[Difference]:
-        refs = (str(old.get("$ref", "")), str(new.get("$ref", "")))
-        if refs in self._within:
-            return  # a type that holds itself: its members are compared further up
-        within = self._within
-        self._within = within | {refs} if all(refs) else within
         old, new = resolved(old, self.old_root), resolved(new, self.new_root)
         before, after = alternatives(old, self.old_root), alternatives(new, self.new_root)
         if len(before) == len(after) == 1:
             yield from self._same_kind(before[0], after[0], path)
         else:
             yield from self._unions(before, after, path)
-        self._within = within
 
     def _unions(self, before: list[Schema], after: list[Schema], path: str) -> Iterator[Difference]:
         """Alternatives of one kind are compared with each other; the others came or went."""
         left = list(after)
         for old in before:
-            match = next((new for new in left if _kind(new) == _kind(old)), None)
+            alike = [new for new in left if _kind(new) == _kind(old)]
+            match = next((new for new in alike if new.get(NAMED) == old.get(NAMED)), alike[0] if alike else None)
             if match is None:
                 yield self._difference(path, f"is no longer {_kind(old)}", self.flow is Flow.IN)
             else:
@@ -85,6 +82,15 @@ class _Comparison:
             fine = (widened and self.flow is Flow.IN) or (narrowed and self.flow is Flow.OUT)
             yield self._difference(path, f"was {_kind(old)}, is {_kind(new)}", not fine)
             return
+        names = (str(old.get(NAMED, "")), str(new.get(NAMED, "")))
+        if names in self._within:
+            return  # a type that holds itself: its members are compared further up
+        within = self._within
+        self._within = within | {names} if all(names) else within
+        yield from self._parts(old, new, path)
+        self._within = within
+
+    def _parts(self, old: Schema, new: Schema, path: str) -> Iterator[Difference]:
         yield from self._values(old, new, path)
         yield from self._bounds(old, new, path)
         yield from self._members(old, new, path)
@@ -159,7 +165,8 @@ def resolved(schema: Schema, root: Schema) -> Schema:
             target: Any = root
             for step in str(schema["$ref"]).removeprefix("#/").split("/"):
                 target = target.get(step, {}) if isinstance(target, Mapping) else {}
-            schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+            named = {NAMED: schema["$ref"]}
+            schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}, **named}
         elif len(schema.get("allOf") or ()) == 1:
             schema = {**schema["allOf"][0], **{key: value for key, value in schema.items() if key != "allOf"}}
         else:

@@ -122,5 +122,7 @@ class PlannedQuery:
 
 Plans = list[tuple[QueryKey, PlannedQuery]]
 SIDE: TypeAdapter[Side] = TypeAdapter(Side)
-KEYS: TypeAdapter[list[QueryKey]] = TypeAdapter(list[QueryKey])
+Wanted = list[tuple[QueryKey, tuple[str, ...]]]
+"""Queries to be planned, each with the roles that the other side knows it to run under."""
+WANTED: TypeAdapter[Wanted] = TypeAdapter(Wanted)
 PLANS: TypeAdapter[Plans] = TypeAdapter(Plans)

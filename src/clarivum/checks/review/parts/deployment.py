@@ -80,7 +80,8 @@ def _processes(change: Change) -> Iterator[Cell]:
             " and let the queue run empty, then replace the workers.",
         )
     old, new = ({(each.title, each.access) for each in side.routes} for side in (change.base, change.head))
-    sources = any(path.endswith((".py", ".sql")) for _, path in change.comparison.files)
+    paths = [path for _, path in change.comparison.files if not path.startswith("tests/")]
+    sources = any(path.endswith((".py", "/queries.sql")) for path in paths)
     if not (workers_first or api_first) and (old != new or sources):
         yield "Replace API and worker processes in any order."
 
@@ -102,8 +103,8 @@ def _queue(each: JobChange) -> Iterator[Cell]:
             "Messages in ", Code(each.before.queue), " stay there: let it run empty before the old workers stop."
         )
     if before != after:
-        told = f" is from now on {after}" if after else " is gone"
-        yield cell("The schedule of ", Code(each.one.name), f"{told}.")
+        told = cell(" is from now on ", Code(after)) if after else cell(" is gone")
+        yield cell("The schedule of ", Code(each.one.name), told, ".")
 
 
 PART = Part("deployment", "Deployment", describe)

@@ -37,7 +37,7 @@ def _rows(each: JobChange) -> Iterator[tuple[Cell, ...]]:
     elif each.state is State.REMOVED:
         yield named, "gone", _told(each.one), "–"
     for name, before, after in each.settings:
-        yield named, name, before or "–", after or "–"
+        yield named, name, Code(before) or "–", Code(after) or "–"
     for one in each.payload:
         breaks = "; messages that wait are not accepted" if one.breaking else ""
         yield named, "payload", Code(one.path), f"{one.what}{breaks}"

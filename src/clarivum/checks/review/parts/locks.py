@@ -67,7 +67,11 @@ def _estimates(reading: Reading, change: Change) -> Iterator[Cell]:
     for table, lock, longest in _held(reading):
         using = [query.name for query in change.base.queries if table in query.tables]
         told = f": {lock.mode.stops} wait; the migration {_long(longest, change)}. "
-        waiting = cell(f"{counted(len(using), 'query')} use it: ", names(using), ".") if using else "No query uses it."
+        waiting = (
+            cell(f"{counted(len(using), 'query')} use it: ", names(using), ".")
+            if using
+            else "No query of the application uses it."
+        )
         yield cell(Code(table), told, waiting)
 
 

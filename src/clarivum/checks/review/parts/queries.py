@@ -47,8 +47,16 @@ def waived(subject: str, change: Change) -> WaivedFinding | None:
 def _row(each: ChangedQuery, change: Change) -> tuple[Cell, ...]:
     query = each.query
     named = cell(Code(query.name), f" {query.file}:{query.line}")
-    state = "its tables changed" if each.state is None else str(each.state)
-    return named, state, _plan(each.plan_before), _plan(each.plan_after), _verdict(each, change)
+    return named, _state(each), _plan(each.plan_before), _plan(each.plan_after), _verdict(each, change)
+
+
+def _state(each: ChangedQuery) -> str:
+    if each.state is None:
+        return "its tables changed"
+    before, after = (each.before, each.after)
+    if before and after and before.roles and after.roles and before.roles != after.roles:
+        return f"changed, runs as {' and '.join(after.roles)} instead of {' and '.join(before.roles)}"
+    return str(each.state)
 
 
 def _plan(plan: PlannedQuery | None) -> str:
@@ -78,18 +86,25 @@ def _verdict(each: ChangedQuery, change: Change) -> Cell:
 
 
 def _opened(each: ChangedQuery) -> Details:
-    query, blocks = each.query, []
+    query = each.query
+    blocks: list[Listing] = []
     if each.state is State.CHANGED and each.before and each.before.source != query.source:
         lines = difflib.unified_diff(each.before.source.splitlines(), query.source.splitlines(), lineterm="", n=50)
         blocks.append(Listing("diff", "\n".join(list(lines)[3:])))
     elif each.state is not None:
         blocks.append(Listing("sql", query.source))
-    for plan, when in ((each.plan_before, "before"), (each.plan_after, "after")):
-        if plan is not None and plan.tree:
-            blocks.append(Listing("", "\n".join([f"plan {when}, as {plan.role}", *plan.tree])))
+    blocks += _plans(each.plan_before, each.plan_after)
     if each.plan_after is not None and each.plan_after.indexes:
         blocks.append(Listing("sql", "\n".join(each.plan_after.indexes)))
     return Details(cell(Code(query.name), " and its plan"), tuple(blocks))
+
+
+def _plans(before: PlannedQuery | None, after: PlannedQuery | None) -> Iterator[Listing]:
+    """The plan before and the plan after; one of them when they are the same."""
+    same = before is not None and after is not None and (before.tree, before.role) == (after.tree, after.role)
+    for plan, when in ((None if same else before, "before"), (after, "before and after" if same else "after")):
+        if plan is not None and plan.tree:
+            yield Listing("", "\n".join([f"plan {when}, as {plan.role}", *plan.tree]))
 
 
 def _replanned(each: ChangedQuery) -> bool:
