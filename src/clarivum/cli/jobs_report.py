@@ -26,7 +26,7 @@ def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
     if form is Format.JSON:
         _write_json(jobs)
         return
-    header = ("job", "ready", "running", "waiting", "dead", "depth", "oldest", "schedule", "owner")
+    header = ("job", "ready", "running", "waiting", "dead", "depth", "oldest", "schedule", "owner", "")
     rows = [
         (
             job.job,
@@ -38,6 +38,7 @@ def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
             duration(job.oldest_age_s) if job.depth and job.oldest_age_s is not None else "-",
             job.schedule or "-",
             job.owner or "-",
+            f"paused since {_moment(job.paused_since)}" if job.paused_since else "",
         )
         for job in jobs
     ]

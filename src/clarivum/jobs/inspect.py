@@ -28,6 +28,7 @@ class JobOverview:
     dead: int
     oldest_age_s: float | None
     schedule: str | None
+    paused_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ async def list_jobs(database: Database, jobs: Jobs, transport: Transport | None 
     transport = transport or PgmqTransport(database)
     letters = await database.session(WORKER).many(queries.count_dead_letters)
     dead = {row["job"]: row["letters"] for row in letters}
+    paused = {row["job"]: row["paused_at"] for row in await database.session(WORKER).many(queries.paused_jobs)}
     overviews = []
     for name, job in sorted(jobs.items()):
         status = await transport.status(job)
@@ -99,6 +101,7 @@ async def list_jobs(database: Database, jobs: Jobs, transport: Transport | None 
                 dead=dead.get(name, 0),
                 oldest_age_s=status.oldest_age_s,
                 schedule=f"{job.schedule.expression} {job.schedule.timezone}" if job.schedule else None,
+                paused_since=paused.get(name),
             )
         )
     return overviews

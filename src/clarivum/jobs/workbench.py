@@ -1,11 +1,12 @@
 """What the parts of one worker share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from clarivum.database import Database
 from clarivum.jobs.ledger import Ledger
 from clarivum.jobs.options import WorkerOptions
 from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.worker.controls import Controls
 from clarivum.jobs.worker.flights import Flights
 from clarivum.jobs.worker.receipts import Receipts
 from clarivum.jobs.worker.watchdog import Watchdog
@@ -20,5 +21,6 @@ class Workbench:
     ledger: Ledger
     receipts: Receipts
     options: WorkerOptions
-    watchdog: Watchdog = field(default_factory=Watchdog)
-    flights: Flights = field(default_factory=Flights)
+    watchdog: Watchdog
+    flights: Flights
+    controls: Controls

@@ -51,6 +51,9 @@ class Lane:
         """Until `stop`. A queue or database that is away is waited for."""
         hungry, away = True, False
         while not self._stopping.is_set():
+            if self._bench.controls.holds(self.job):
+                await self._rest()
+                continue
             if not hungry and self._bench.transport.wait_s == 0:
                 await self._first(self.wake.wait(), self._bench.options.poll_s)
             room = await self.places.room()
@@ -72,6 +75,11 @@ class Lane:
         self._stopping.set()
         self.wake.set()
         await self.places.stop()
+
+    async def _rest(self) -> None:
+        """Begin nothing while the job is paused; what was fetched ahead goes back."""
+        await self.places.hand_back()
+        await self._first(self._bench.controls.until_changed(), self._bench.options.control_s)
 
     # -- looking -----------------------------------------------------------------------------------------------------
     async def _look(self, limit: int) -> bool:

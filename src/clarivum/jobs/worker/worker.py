@@ -20,8 +20,9 @@ from clarivum.jobs.scheduler import Scheduler
 from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.jobs.workbench import Workbench
+from clarivum.jobs.worker.controls import Controls
 from clarivum.jobs.worker.execution import Executor
-from clarivum.jobs.worker.flights import Stop
+from clarivum.jobs.worker.flights import Flights, Stop
 from clarivum.jobs.worker.housekeeping import Heartbeat, Housekeeping
 from clarivum.jobs.worker.lane import Lane
 from clarivum.jobs.worker.receipts import Receipts
@@ -62,8 +63,17 @@ class Worker:
         outbox = JobOutbox(self.jobs, self._transport)
         if database.outbox is None:
             database.outbox = outbox
+        flights = Flights()
+        self.controls = Controls(database, flights, look_s=self.options.control_s)
         self._bench = bench = Workbench(
-            database, self._transport, Ledger(database), Receipts(self._transport), self.options, watchdog or Watchdog()
+            database,
+            self._transport,
+            Ledger(database),
+            Receipts(self._transport),
+            self.options,
+            watchdog or Watchdog(),
+            flights,
+            self.controls,
         )
         settlement = Settlement(bench)
         units = Units(bench, Executor(bench, settlement), settlement)
@@ -75,6 +85,10 @@ class Worker:
         self._heartbeat = Heartbeat(bench)
         self._housekeeping = Housekeeping(self.jobs, database, self._transport)
         self._scheduler = Scheduler(self.jobs, database, outbox)
+
+    def running(self) -> int:
+        """How many runs are in progress."""
+        return sum(len(lane.places.running) for lane in self._lanes.values())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then let what runs finish within the grace time and hand the rest back.
@@ -90,6 +104,7 @@ class Worker:
         end_observation = RUNNING.observe(
             lambda: [(len(lane.places.running), (lane.job.name,)) for lane in self._lanes.values()]
         )
+        await self.controls.look()
         lanes = [asyncio.create_task(lane.run(), name=f"lane {queue}") for queue, lane in self._lanes.items()]
         others = self._side_tasks()
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
@@ -107,7 +122,10 @@ class Worker:
             end_observation()
 
     def _side_tasks(self) -> list["asyncio.Task[None]"]:
-        tasks = [asyncio.create_task(self._housekeeping.run(), name="housekeeping")]
+        tasks = [
+            asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
+            asyncio.create_task(self.controls.run(), name="controls"),
+        ]
         tasks += [asyncio.create_task(task, name="transport") for task in self._transport.side_tasks(self.jobs)]
         if self._transport.channel is not None:
             tasks.append(asyncio.create_task(self._listen(self._transport.channel), name="listen"))
