@@ -26,7 +26,7 @@ def as_text(plans: Sequence[QueryPlan], catalog: Catalog, *, colour: bool) -> st
         if counted[outcome]
     )
     queries = "1 query" if len(plans) == 1 else f"{len(plans)} queries"
-    return "\n\n".join([*blocks, f"  {queries}: {counts}\n"])
+    return "\n\n".join([*blocks, f"  {queries}: {counts}\n" if plans else "  no query is declared\n"])
 
 
 def as_document(plans: Sequence[QueryPlan], catalog: Catalog) -> dict[str, Any]:

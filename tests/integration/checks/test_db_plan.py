@@ -16,6 +16,7 @@ from clarivum.checks import Facts, Report, choose, run
 from clarivum.checks.plans import Outcome, QueryPlan, read_plans
 from clarivum.cli.plan_report import as_text
 from clarivum.clock import SYSTEM_CLOCK
+from clarivum.database.planning import Catalog
 from tests.integration.checks.checking import copied, forget
 from tests.integration.checks.commands import clarivum
 
@@ -169,3 +170,7 @@ def test_an_index_plan_answers_for_a_query_until_its_date(tmp_path: Path) -> Non
         "database/query-without-index",
         "checks/waiver-expired",
     }
+
+
+def test_an_application_without_queries_is_told_so() -> None:
+    assert as_text((), Catalog((), frozenset()), colour=False) == "  no query is declared\n"

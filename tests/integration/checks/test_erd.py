@@ -14,7 +14,7 @@ import pytest
 
 from clarivum.checks import Facts
 from clarivum.checks.erd import erd_parts
-from clarivum.checks.erd.diagram import diagram
+from clarivum.checks.erd.diagram import MAX_CHARACTERS, diagram
 from clarivum.checks.erd.listing import listing
 from clarivum.database.planning import Catalog, Column, Table, read_catalog
 from clarivum.database.planning.catalog import ForeignKey
@@ -29,6 +29,7 @@ CROOKED = [
     *("%%", "%%{init}%%", "direction TB", "one", "only one", "to", "many", "end", "PK", "fk", "uk", "style", "class "),
     *("erDiagram", "title", "accTitle: x", "<br>", '<a href="x">', "---", "```", "-->", "#quot;", "u.", "1+", "0+"),
 ]
+REFERENCE = ForeignKey("table_fkey", ("column_0",), "public.table_0")
 SOLID, DOTTED = "IDENTIFYING", "NON_IDENTIFYING"
 
 
@@ -227,3 +228,17 @@ def test_whatever_things_are_called_mermaid_takes_the_diagram() -> None:
         columns = sorted(len(table.columns) for table in catalog.tables)
         assert sorted(map(len, found["entities"].values())) == sorted([*columns, *[0] * len(outside)])
         assert len(found["relations"]) == sum(len(table.foreign_keys) for table in catalog.tables)
+
+
+def test_a_diagram_that_would_be_too_long_shows_keys_only() -> None:
+    columns = tuple(Column(place, f"column_{place}", "text", -1, True, "", 0) for place in range(20))
+    tables = tuple(
+        Table("public", f"table_{number}", number, "r", "", True, True, columns, (), (), (), (), (REFERENCE,))
+        for number in range(300)
+    )
+    whole, keys = diagram(Catalog(tables[:10], frozenset())), diagram(Catalog(tables, frozenset()))
+    assert len(keys) <= MAX_CHARACTERS
+    few, many = understood(whole, keys)
+    assert {len(found) for found in few["entities"].values()} == {20}
+    assert {len(found) for found in many["entities"].values()} == {1}
+    assert len(many["relations"]) == 300

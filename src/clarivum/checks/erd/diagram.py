@@ -8,6 +8,9 @@ from clarivum.database.planning.catalog import ForeignKey
 
 INDENT = "    "
 QUOTE = '"'
+MAX_CHARACTERS = 50_000
+"""Mermaid's maxTextSize, unless whoever shows the page sets another: a longer diagram is not drawn."""
+ONLY_KEYS = "%% Only keys are drawn: with every column this would be longer than Mermaid takes."
 
 
 def shown_tables(catalog: Catalog) -> tuple[Table, ...]:
@@ -17,15 +20,23 @@ def shown_tables(catalog: Catalog) -> tuple[Table, ...]:
 
 
 def diagram(catalog: Catalog) -> str:
-    """The whole diagram: entities with their columns and keys, then references with how many stand on each side."""
+    """The whole diagram: entities with their columns and keys, then references with how many stand on each side.
+
+    Columns that are no keys are left out when it would be too long with them.
+    """
+    whole = _drawn(catalog, only_keys=False)
+    return whole if len(whole) <= MAX_CHARACTERS else _drawn(catalog, only_keys=True)
+
+
+def _drawn(catalog: Catalog, *, only_keys: bool) -> str:
     tables = shown_tables(catalog)
     partitions = {table.qualified for table in catalog.tables if table.partition_of}
     keys = {table.qualified: _references(table, partitions) for table in tables}
     elsewhere = sorted({key.references for each in keys.values() for key in each} - keys.keys())
     names = entity_names([*keys, *elsewhere])
-    lines = ["erDiagram"]
+    lines = ["erDiagram", *([f"{INDENT}{ONLY_KEYS}"] if only_keys else [])]
     for table in tables:
-        lines.extend(_entity(table, names[table.qualified], keys[table.qualified]))
+        lines.extend(_entity(table, names[table.qualified], keys[table.qualified], only_keys=only_keys))
     for table in tables:
         for key in keys[table.qualified]:
             lines.append(f"{INDENT}{_reference(table, key, names[key.references], names[table.qualified])}")
@@ -51,7 +62,7 @@ def _references(table: Table, partitions: set[str]) -> Sequence[ForeignKey]:
     return sorted((key for key in table.foreign_keys if key.references not in partitions), key=lambda key: key.name)
 
 
-def _entity(table: Table, name: str, references: Sequence[ForeignKey]) -> Iterator[str]:
+def _entity(table: Table, name: str, references: Sequence[ForeignKey], *, only_keys: bool) -> Iterator[str]:
     primary = primary_key(table)
     alone = {columns[0] for columns in unique_keys(table) if len(columns) == 1}
     referring = {column for key in references for column in key.columns}
@@ -66,6 +77,8 @@ def _entity(table: Table, name: str, references: Sequence[ForeignKey]) -> Iterat
             )
             if holds
         ]
+        if only_keys and not marks:
+            continue
         words = [type_name(column.type), attribute(column.name), ", ".join(marks), _comment(column)]
         yield f"{INDENT * 2}{' '.join(word for word in words if word)}"
     yield f"{INDENT}}}"
