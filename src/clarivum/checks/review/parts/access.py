@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from clarivum.checks.access.matrix import changes
+from clarivum.checks.access.widening import widened
 from clarivum.checks.review.change import Change
 from clarivum.checks.review.markdown import Block, Cell, Code, Paragraph, Table
 from clarivum.checks.review.part import Part
@@ -20,6 +21,9 @@ def describe(change: Change) -> Sequence[Block]:
 
 
 def warn(change: Change) -> Iterator[Cell]:
+    if change.base.access and change.head.access:
+        for resource, verb, was, now, callers in widened(changes(change.base.access, change.head.access)):
+            yield ("access becomes wider: ", Code(resource), f", {verb} by {', '.join(callers)}: {now}, was {was}")
     if change.base.access:
         known = {each.of for each in change.base.definitions} | {each.title for each in change.base.routes}
         found = [each for each in changes(change.base.access, change.head.access) if each.resource in known]
