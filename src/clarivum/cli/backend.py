@@ -11,6 +11,7 @@ import typer
 
 from clarivum.application import Application, load_application
 from clarivum.cli import leftovers
+from clarivum.cli.kept_secret import kept_secret
 from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.steps import Steps
@@ -73,7 +74,7 @@ class Backend:
         application = load_application(APPLICATION)
         urls = self._database()
         self._migrate(urls, application)
-        environment = {**self._environment(), "DATABASE_URL": urls.app}
+        environment = {**self._environment(), **self._login(), "DATABASE_URL": urls.app}
         worker = self._start(WORKER, ["jobs", "work"], environment)
         api = self._start("api", ["serve"], environment)
         if identity is not None:
@@ -119,7 +120,7 @@ class Backend:
     curl -s {api}/api/v1/entitlements -H "authorization: Bearer $TOKEN"
     ./clarivum jobs list{data}
     ./clarivum jobs show latest{data}
-
+{self._in_a_browser(api)}
   Logs in {self._logs}. Ctrl-C stops everything.""")
 
     # -- the parts -------------------------------------------------------------------------------------------------
@@ -149,7 +150,8 @@ class Backend:
             refuse_outdated_server(facts.server_version)
             if admin != url or facts.bypasses:
                 provision(admin)
-            app = provision_login(admin, _login_password(self.options.data)) if facts.bypasses else url
+            password_file = self.options.data / "clarivum_api.password"
+            app = provision_login(admin, kept_secret(password_file)) if facts.bypasses else url
             step.detail = f"{facts.server_release}, serving as {APP_LOGIN if facts.bypasses else facts.login}"
         return Urls(admin, app)
 
@@ -199,6 +201,30 @@ class Backend:
             environment["CLARIVUM_IDENTITY_URL"] = self.identity_url
         return environment
 
+    def _login(self) -> dict[str, str]:
+        """What turns /auth/login on with the stand-in, which takes any client; what is set already stays."""
+        if not self._offers_login:
+            return {}
+        login = {
+            "AUTH_AUTH0_ID": "clarivum-development",
+            "AUTH_AUTH0_SECRET": secrets.token_urlsafe(24),
+            "CLARIVUM_BASE_URL": self.api_url.replace("127.0.0.1", "localhost"),
+        }
+        if not self.settings.auth_secrets:
+            login["AUTH_SECRET"] = kept_secret(self.options.data / "auth.secret")
+        return {**login, **{name: os.environ[name] for name in login if os.environ.get(name)}}
+
+    @property
+    def _offers_login(self) -> bool:
+        return self.settings.uses_stand_in and self.settings.login_client_id is None
+
+    def _in_a_browser(self, api: str) -> str:
+        if not self._offers_login:
+            return ""
+        return f"""
+  Or sign in, in a browser: {api}/auth/login?returnTo=/api/v1/profile
+"""
+
     def _confirm(self, what: str) -> None:
         if self.options.confirmed:
             return
@@ -220,16 +246,6 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _login_password(data: Path) -> str:
-    """The password of the login that `up` makes on a foreign server; the same at every start, mode 0600."""
-    path = data / "clarivum_api.password"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text()
 
 
 def _count(number: int, noun: str) -> str:

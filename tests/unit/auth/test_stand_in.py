@@ -255,7 +255,7 @@ async def test_requests_that_get_no_token(client: httpx.AsyncClient, name: str) 
 
 
 async def test_other_paths_and_methods(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/authorize")).status_code == 404
+    assert (await client.get("/userinfo")).status_code == 404
     for method, path, allowed in (("GET", "/oauth/token", "POST"), ("POST", "/.well-known/jwks.json", "GET")):
         answer = await client.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

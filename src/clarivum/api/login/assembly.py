@@ -42,7 +42,7 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
         return LoginEndpoint(path, answer, resources.peers, parameters=parameters, rate_limits=limits)
 
     end = Logout(parts, credentials, base_url_of(settings))
-    yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts), start.PARAMETERS)
+    yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts, base_url_of(settings)), start.PARAMETERS)
     yield "GET", callback.PATH, serve(callback.PATH, Callback(parts, attempts))
     yield "GET", logout.PATH, serve(logout.PATH, logout.sign_out_page)
     yield "POST", logout.PATH, serve(logout.PATH, end)

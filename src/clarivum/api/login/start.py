@@ -1,11 +1,15 @@
 """GET /auth/login: leave for the identity provider, with an attempt that only this browser can complete."""
 
+import re
+from urllib.parse import urlencode, urlsplit
+
 from clarivum.api.login.parts import Parts
 from clarivum.api.login.serving import Visit, redirect
 from clarivum.api.response import Response
 from clarivum.auth.cookies.header import set_cookie
 from clarivum.auth.oidc import LoginAttempt, Seal, own_path, seal_attempt
 from clarivum.auth.oidc.attempt import LIFETIME_S
+from clarivum.auth.policy import LOOPBACK_HOSTS
 from clarivum.errors import INVALID_PARAMETER, RequestError, Violation
 
 PATH = "/auth/login"
@@ -33,9 +37,10 @@ class AttemptCookie:
 class Start:
     """Redirects to the issuer. `returnTo` is where the browser ends up, `mfa=1` asks for a second factor."""
 
-    def __init__(self, parts: Parts, attempts: AttemptCookie) -> None:
+    def __init__(self, parts: Parts, attempts: AttemptCookie, base_url: str) -> None:
         self._parts = parts
         self._attempts = attempts
+        self._base_url = base_url
 
     async def __call__(self, visit: Visit, set_cookies: list[str]) -> Response:
         return_to = own_path(visit.parameters.get("returnTo", ""))
@@ -46,7 +51,15 @@ class Start:
                 code=INVALID_PARAMETER,
                 violations=[Violation("query:mfa", "The parameter is 1 or 0", "invalid")],
             )
+        if self._is_another_name_of_this_machine(visit.headers.get(b"host", b"")):
+            return redirect(f"{self._base_url}{PATH}?{urlencode({'returnTo': return_to, 'mfa': mfa})}")
         attempt = LoginAttempt.begin(return_to, mfa=mfa == "1", now=self._parts.now())
         url = await self._parts.client.authorization_url(attempt)
         set_cookies.append(self._attempts.write(attempt))
         return redirect(url)
+
+    def _is_another_name_of_this_machine(self, host: bytes) -> bool:
+        """127.0.0.1 where the callback says localhost: cookies of one are not sent to the other."""
+        named = re.sub(r":\d{1,5}$", "", host.decode("latin-1")).strip("[]").lower()
+        ours = urlsplit(self._base_url).hostname
+        return named != ours and named in LOOPBACK_HOSTS and ours in LOOPBACK_HOSTS

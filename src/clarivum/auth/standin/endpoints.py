@@ -1,38 +1,44 @@
-"""The stand-in over HTTP: an ASGI application without a framework, four paths, the answers in Auth0's words."""
+"""The stand-in over HTTP: an ASGI application without a framework, the answers in Auth0's words."""
 
-import json
+import base64
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from clarivum.auth.policy import LOOPBACK_HOSTS
+from clarivum.auth.standin.answers import (
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    moved,
+    not_allowed,
+    refusal,
+    send_answer,
+    whole_body,
+)
+from clarivum.auth.standin.authorization import (
+    AuthorizationRequest,
+    Authorizations,
+    GrantNotTakenError,
+    Person,
+    check_on_this_machine,
+)
 from clarivum.auth.standin.issuing import DEFAULT_LIFETIME_S, DEVELOPMENT_GRANT, StandIn
+from clarivum.auth.standin.sign_in_page import sign_in_page
 from clarivum.auth.strict_json import parse_object
 from clarivum.errors import UsageError
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY_BYTES = 16_384
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A status and a JSON document (or, for `str`, plain text)."""
-
-    status: int
-    content: dict[str, Any] | str
-    headers: Mapping[str, str] = field(default_factory=dict)
+_GRANTS = ("authorization_code", "refresh_token", "client_credentials", DEVELOPMENT_GRANT)
 
 
 def stand_in_app(stand_in: StandIn) -> Application:
     """The ASGI application of a stand-in. Answers only requests addressed to this machine by name (`Host`)."""
+    authorizations = Authorizations(stand_in, stand_in.clock)
     documents: Mapping[str, Callable[[], Answer]] = {
         "/": lambda: Answer(200, _welcome(stand_in)),
         "/.well-known/openid-configuration": lambda: Answer(200, _metadata(stand_in)),
@@ -41,60 +47,115 @@ def stand_in_app(stand_in: StandIn) -> Application:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _send(send, await answer(scope, receive))
+            await send_answer(send, await answer(scope, receive))
 
     async def answer(scope: Scope, receive: Receive) -> Answer:
         path, method = scope["path"], scope["method"]
         if not _addressed_to_loopback(scope["headers"]):
-            return _error(421, "invalid_request", "This stand-in answers on loopback only.")
-        if path == "/oauth/token":
-            if method != "POST":
-                return _not_allowed("POST")
-            body = await _body(receive)
-            return _error(413, "invalid_request", "The body is too large.") if body is None else token(scope, body)
+            return refusal(421, "invalid_request", "This stand-in answers on loopback only.")
         if path in documents:
-            return documents[path]() if method == "GET" else _not_allowed("GET")
-        return _error(404, "not_found", "The stand-in has no such path.")
-
-    def token(scope: Scope, body: bytes) -> Answer:
+            return documents[path]() if method == "GET" else not_allowed("GET")
+        if path not in _METHODS:
+            return refusal(404, "not_found", "The stand-in has no such path.")
+        if method not in _METHODS[path]:
+            return not_allowed(*_METHODS[path])
+        body = await whole_body(receive)
+        if body is None:
+            return refusal(413, "invalid_request", "The body is too large.")
         try:
-            request = _parameters(_header(scope["headers"], b"content-type"), body)
-            return _grant(stand_in, request)
+            return act(path, method, scope, body)
         except UsageError as error:
-            return _error(400, "invalid_request", error.detail)
+            return refusal(400, "invalid_request", error.detail)
+        except GrantNotTakenError as error:
+            return refusal(403 if path == "/oauth/token" else 400, "invalid_grant", str(error))
         except ValueError as error:
-            return _error(400, "invalid_request", f"The body could not be read: {error}.")
+            return refusal(400, "invalid_request", f"The request could not be read: {error}.")
+
+    def act(path: str, method: str, scope: Scope, body: bytes) -> Answer:
+        if method == "GET":
+            parameters = _form(scope["query_string"])
+        else:
+            parameters = _parameters(_header(scope["headers"], b"content-type"), body)
+        if path == "/authorize":
+            return _authorize(stand_in, authorizations, method, parameters)
+        if path == "/oidc/logout":
+            return _logout(parameters)
+        request = {**parameters, **_basic_credentials(scope["headers"])}
+        if path == "/oauth/revoke":
+            authorizations.forget(request.get("token", ""))
+            return Answer(200, {})
+        return _grant(stand_in, authorizations, request)
 
     return app
 
 
-def _grant(stand_in: StandIn, request: Mapping[str, str]) -> Answer:
+_METHODS = {
+    "/authorize": ("GET", "POST"),
+    "/oidc/logout": ("GET",),
+    "/oauth/token": ("POST",),
+    "/oauth/revoke": ("POST",),
+}
+
+
+def _authorize(stand_in: StandIn, authorizations: Authorizations, method: str, parameters: Mapping[str, str]) -> Answer:
+    """The page, or what follows from its form."""
+    request = AuthorizationRequest.read(parameters)
+    if method == "GET":
+        return sign_in_page(request, parameters)
+    if parameters.get("act") == "decline":
+        return moved(request.answered(stand_in.issuer, error="access_denied"))
+    code = authorizations.code_for(request, Person.read(parameters))
+    return moved(request.answered(stand_in.issuer, code=code))
+
+
+def _logout(parameters: Mapping[str, str]) -> Answer:
+    """Nobody is remembered here, so there is nothing to end."""
+    target = parameters.get("post_logout_redirect_uri")
+    if target is None:
+        return Answer(200, "Signed out.\n")
+    check_on_this_machine(target, "post_logout_redirect_uri")
+    return moved(target)
+
+
+def _grant(stand_in: StandIn, authorizations: Authorizations, request: Mapping[str, str]) -> Answer:
     grant = request.get("grant_type")
-    if grant not in ("client_credentials", DEVELOPMENT_GRANT):
-        known = f"client_credentials and {DEVELOPMENT_GRANT}"
-        return _error(403, "unsupported_grant_type", f"The stand-in knows the grant types {known}.")
+    if grant not in _GRANTS:
+        return refusal(403, "unsupported_grant_type", f"The stand-in knows the grant types {', '.join(_GRANTS)}.")
     if request.get("audience", stand_in.audience) != stand_in.audience:
-        return _error(403, "access_denied", f"The only audience here is {stand_in.audience}.")
+        return refusal(403, "access_denied", f"The only audience here is {stand_in.audience}.")
     lifetime = request.get("expires_in", str(DEFAULT_LIFETIME_S))
     if not re.fullmatch(r"[0-9]{1,9}", lifetime):
         raise UsageError("expires_in is a number of seconds")
+    if grant == DEVELOPMENT_GRANT:
+        return _bearer(_development_token(stand_in, request, int(lifetime)), request, int(lifetime))
+    client_id = request.get("client_id", "")
+    if not _CLIENT_ID.fullmatch(client_id) or not request.get("client_secret"):
+        return refusal(401, "access_denied", "client_id and client_secret are missing; any will do here.")
+    if grant == "authorization_code":
+        return Answer(200, authorizations.redeem(request, client_id, int(lifetime)))
+    if grant == "refresh_token":
+        return Answer(200, authorizations.refresh(request.get("refresh_token", ""), client_id, int(lifetime)))
+    if "audience" not in request:
+        return refusal(403, "access_denied", f"Name the audience: {stand_in.audience}.")
     scopes = request.get("scope", "").split()
-    if grant == "client_credentials":
-        if "audience" not in request:
-            return _error(403, "access_denied", f"Name the audience: {stand_in.audience}.")
-        client_id = request.get("client_id", "")
-        if not _CLIENT_ID.fullmatch(client_id) or not request.get("client_secret"):
-            return _error(401, "access_denied", "client_id and client_secret are missing; any will do here.")
-        access_token = stand_in.issue_to_machine(client_id, int(lifetime), scopes=scopes)
-    else:
-        roles = request.get("role", "").split()
-        access_token = stand_in.issue(
-            request.get("sub", ""), roles, request.get("email"), int(lifetime), scopes=scopes, mfa=_mfa(request)
-        )
-    content = {"access_token": access_token, "token_type": "Bearer", "expires_in": int(lifetime)}
-    if scopes:
-        content["scope"] = " ".join(scopes)
-    return Answer(200, content)
+    return _bearer(stand_in.issue_to_machine(client_id, int(lifetime), scopes=scopes), request, int(lifetime))
+
+
+def _development_token(stand_in: StandIn, request: Mapping[str, str], lifetime_s: int) -> str:
+    return stand_in.issue(
+        request.get("sub", ""),
+        request.get("role", "").split(),
+        request.get("email"),
+        lifetime_s,
+        scopes=request.get("scope", "").split(),
+        mfa=_mfa(request),
+    )
+
+
+def _bearer(access_token: str, request: Mapping[str, str], lifetime_s: int) -> Answer:
+    content = {"access_token": access_token, "token_type": "Bearer", "expires_in": lifetime_s}
+    scopes = request.get("scope", "").split()
+    return Answer(200, {**content, "scope": " ".join(scopes)} if scopes else content)
 
 
 def _mfa(request: Mapping[str, str]) -> bool | None:
@@ -111,7 +172,13 @@ def _parameters(content_type: str, body: bytes) -> dict[str, str]:
         if not all(isinstance(value, str) for value in parameters.values()):
             raise ValueError("every member must be a string")
         return parameters
-    pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=32)
+    return _form(body)
+
+
+def _form(encoded: bytes) -> dict[str, str]:
+    """Raises ValueError for what is no form, and for a repeated name."""
+    text = encoded.decode("utf-8")
+    pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=32)
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a parameter is repeated")
     return dict(pairs)
@@ -121,10 +188,16 @@ def _metadata(stand_in: StandIn) -> dict[str, Any]:
     return {
         "issuer": stand_in.issuer,
         "jwks_uri": f"{stand_in.issuer}.well-known/jwks.json",
+        "authorization_endpoint": f"{stand_in.issuer}authorize",
         "token_endpoint": f"{stand_in.issuer}oauth/token",
-        "grant_types_supported": ["client_credentials", DEVELOPMENT_GRANT],
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
-        "response_types_supported": [],
+        "revocation_endpoint": f"{stand_in.issuer}oauth/revoke",
+        "end_session_endpoint": f"{stand_in.issuer}oidc/logout",
+        "grant_types_supported": list(_GRANTS),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
     }
@@ -151,38 +224,10 @@ def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
     return next((value.decode("latin-1") for name, value in headers if name == wanted), "")
 
 
-def _error(status: int, error: str, description: str) -> Answer:
-    return Answer(status, {"error": error, "error_description": description})
-
-
-def _not_allowed(method: str) -> Answer:
-    return Answer(
-        405, {"error": "invalid_request", "error_description": f"This path answers {method}."}, {"allow": method}
-    )
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is larger than 16 kB."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body", False):
-            return body
-
-
-async def _send(send: Send, answer: Answer) -> None:
-    plain = isinstance(answer.content, str)
-    body = answer.content.encode() if isinstance(answer.content, str) else json.dumps(answer.content).encode()
-    headers = {
-        "content-type": "text/plain; charset=utf-8" if plain else "application/json",
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        **answer.headers,
-    }
-    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+def _basic_credentials(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The client in the Authorization header (RFC 6749 section 2.3.1); none when there is no such header."""
+    scheme, _, encoded = _header(headers, b"authorization").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    client_id, _, client_secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+    return {"client_id": unquote(client_id), "client_secret": unquote(client_secret)}

@@ -19,6 +19,7 @@ from clarivum.settings import Environment, Settings
 DEVELOPMENT_GRANT = "urn:clarivum:development"
 DEFAULT_LIFETIME_S = 86_400  # Auth0's default for an API
 MAX_LIFETIME_S = 2_592_000  # Auth0's maximum: 30 days
+ID_TOKEN_LIFETIME_S = 36_000
 KEY_FILE = "identity-key.pem"
 
 
@@ -42,7 +43,7 @@ class StandIn:
         self.audience = settings.auth0_audience
         self._roles_claim = settings.roles_claim
         self._amr_claim = settings.amr_claim
-        self._clock = clock
+        self.clock = clock
         self._key: RSAKey = load_or_create_key(data / KEY_FILE)
 
     def issue(
@@ -78,20 +79,36 @@ class StandIn:
         """An access token as the client-credentials grant gives it. Raises UsageError as `issue` does."""
         return self._sign(f"{client_id}@clients", client_id, {"gty": "client-credentials"}, scopes, expires_in_s)
 
+    def issue_id_token(self, sub: str, client_id: str, nonce: str, *, name: str, email: str | None, mfa: bool) -> str:
+        """An ID token for a client, as the authorization code grant gives it. Raises UsageError as `issue` does."""
+        claims: dict[str, Any] = {"nonce": nonce, "name": name, "amr": ["pwd", "mfa"] if mfa else ["pwd"]}
+        if email is not None:
+            claims |= {"email": email, "email_verified": True}
+        return self._sign(sub, client_id, claims, (), ID_TOKEN_LIFETIME_S, audience=client_id)
+
     def key_set(self) -> dict[str, Any]:
         """The public half, as /.well-known/jwks.json publishes it."""
         return {"keys": [{**self._key.as_dict(private=False), "key_ops": ["verify"]}]}
 
-    def _sign(self, sub: str, client_id: str, claims: dict[str, Any], scopes: Iterable[str], expires_in_s: int) -> str:
+    def _sign(
+        self,
+        sub: str,
+        client_id: str,
+        claims: dict[str, Any],
+        scopes: Iterable[str],
+        expires_in_s: int,
+        *,
+        audience: str | None = None,
+    ) -> str:
         if not sub or len(sub) > 255 or not sub.isprintable():
             raise UsageError("a subject is 1 to 255 printable characters, for example auth0|alice")
         if not 1 <= expires_in_s <= MAX_LIFETIME_S:
             raise UsageError(f"a token lives for 1 to {MAX_LIFETIME_S} seconds")
-        now = int(self._clock.now().timestamp())
+        now = int(self.clock.now().timestamp())
         standard: dict[str, Any] = {
             "iss": self.issuer,
             "sub": sub,
-            "aud": self.audience,
+            "aud": audience or self.audience,
             "iat": now,
             "exp": now + expires_in_s,
             "jti": secrets.token_urlsafe(16),
