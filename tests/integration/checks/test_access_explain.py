@@ -1,6 +1,10 @@
 """`access explain`: what a token may do to a route or a table, and why; nothing of the token is printed."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,7 +28,7 @@ from clarivum.checks.access.explanation import (
 from clarivum.cli.access import app
 from clarivum.errors import UsageError
 from clarivum.settings import Settings
-from tests.integration.checks.commands import clarivum
+from tests.integration.checks.commands import ROOT, clarivum
 
 SETTINGS = Settings.load({})
 EMAIL = "alice@example.com"
@@ -178,6 +182,22 @@ def test_a_question_that_cannot_be_understood_is_refused(arguments: tuple[str, .
     ended = CliRunner().invoke(app, ["explain", *arguments], input=" ")
     assert isinstance(ended.exception, UsageError)
     assert told in ended.exception.detail
+
+
+def test_the_commands_of_the_guide_say_what_it_says(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guide" / "auth.md").read_text(encoding="utf-8")
+    block = guide.partition("test_access_explain.py -->\n```sh\n")[2].partition("```")[0]
+    may, may_not = block.replace("./clarivum", f"{sys.executable} -m clarivum").splitlines()
+    environ = {"PATH": os.environ["PATH"], "CLARIVUM_DATA": str(tmp_path)}
+    answers = [
+        subprocess.run(
+            ["bash", "-c", line], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60
+        )
+        for line in (may, may_not)
+    ]
+    assert [answer.returncode for answer in answers] == [0, 1]
+    assert "✓ result" in answers[0].stdout
+    assert "✗ result  may not do select on public.leads" in re.sub(" {2,}", "  ", answers[1].stdout)
 
 
 def test_a_question_without_a_token_is_refused() -> None:
