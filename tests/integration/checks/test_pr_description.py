@@ -131,7 +131,7 @@ def test_the_steps_of_a_deployment_are_in_order(told: dict[str, Any]) -> None:
     steps = lines(told, "deployment")
     wanted = [
         r"Settings that are new: NOTES_COLOUR\.",
-        r"takes something away .*add_note, own_notes\): deploy in two goes",
+        r"takes away from running processes \(own_notes, add_note\) belongs into a migration of its own",
         r"in this order: 20270110000000_tags, 20270110000100_run_note, 20270110000200_status_index\.",
         r"20270110000000_tags fills in rows of public\.notes",
         r"20270110000200_status_index runs outside a transaction",
@@ -198,6 +198,15 @@ def test_the_markdown_renders_and_names_no_machine(text: str, root: Path) -> Non
     assert len(text) <= MAX_CHARACTERS
     for private in (str(root), str(root.parent), "/tmp/", SECRET):
         assert private not in text
+
+
+def test_the_guide_shows_what_is_really_written(text: str) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "review.md").read_text(encoding="utf-8")
+    example = re.search(r"<!-- example: .*?-->\n~~~markdown\n(.*?)\n~~~", guide, re.DOTALL)
+    assert example is not None
+    lines = [line for line in example[1].splitlines() if line]
+    assert len(lines) > 20
+    assert [line for line in lines if line not in text.splitlines()] == []
 
 
 @pytest.mark.parametrize("limit", [9_000, 6_000, 3_000, 500])

@@ -35,12 +35,13 @@ def _migrations(change: Change) -> Iterator[Cell]:
     new = [each for each in change.migrations if each.state is State.NEW]
     if not new:
         return
-    lost = losses(change)
-    if lost:
-        queries = sorted({query for loss in lost for query in loss.queries})
-        relying = cell(" (", names(queries), ")") if queries else ""
-        away = "The schema takes something away that running processes may rely on"
-        yield cell(away, relying, ": deploy in two goes, first processes that do without it, then the migration.")
+    relying = list(dict.fromkeys(query for loss in losses(change) for query in loss.queries))
+    if relying:
+        yield cell(
+            "What the schema takes away from running processes (",
+            names(relying),
+            ") belongs into a migration of its own, pushed when no process of the older version is left.",
+        )
     yield cell(
         "Push the migrations, in this order: ", names([each.name for each in new], 50), ". ", Code("./clarivum db push")
     )
