@@ -30,7 +30,9 @@ from clarivum.database.migrations.files import Migration, discover
 from clarivum.database.migrations.push import Progress as PushProgress
 from clarivum.database.migrations.push import Step
 from clarivum.database.planning import Catalog, Description, Objects, Planner, Scratch, Verdict
-from clarivum.errors import ConfigurationError, RefusedError
+from clarivum.database.queries import decode_queries
+from clarivum.database.query_syntax import query_file_faults
+from clarivum.errors import ConfigurationError, DeclarationError, RefusedError
 from clarivum.jobs.committed import Committed, read_folder
 from clarivum.owners import Owner, parse_owners
 
@@ -162,6 +164,19 @@ class Facts:
             query for query in platform_queries.declared() if Path(query.file).resolve().is_relative_to(self.root)
         )
         return (*self.application.queries, *platform)
+
+    @cached_property
+    def query_faults(self) -> tuple[DeclarationError, ...]:
+        """What is wrong with the text of each queries.sql of the application and of the platform where it is here."""
+        folders = [self.folder, *([platform] if (platform := self.root / "src" / "clarivum").is_dir() else [])]
+        found: list[DeclarationError] = []
+        for path in sorted(path for folder in folders for path in folder.rglob("queries.sql")):
+            file = shown(path, self.root)
+            try:
+                found.extend(query_file_faults(decode_queries(path.read_bytes(), file), file))
+            except DeclarationError as error:
+                found.append(error)
+        return tuple(found)
 
     def place_of(self, query: Query) -> tuple[str, int]:
         """The file of a query relative to the root, and its line."""

@@ -11,6 +11,7 @@ UPDATE, DELETE and MERGE are seen without it).
 
 import difflib
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,14 +97,23 @@ def load_queries(package_file: str, rows: ModuleType | None = None) -> Queries:
     """
     path = Path(package_file).with_name("queries.sql")
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DeclarationError(
             f"{path}: there is no such file; load_queries reads queries.sql beside its caller"
         ) from None
+    return parse_queries(decode_queries(content, _shown(path)), _shown(path), rows)
+
+
+def decode_queries(content: bytes, file: str) -> str:
+    """The text of a query file; `file` is only named. Raises DeclarationError: not UTF-8, or with a byte order mark."""
+    if content.startswith(BOM_UTF8):
+        raise DeclarationError(f"{file}:1: begins with a byte order mark; save it as UTF-8 without one")
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise DeclarationError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-    return parse_queries(text, _shown(path), rows)
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DeclarationError(f"{file}:{line}: not UTF-8 ({error.reason} at byte {error.start})") from None
 
 
 def parse_queries(text: str, file: str, rows: ModuleType | None = None) -> Queries:
@@ -113,6 +123,8 @@ def parse_queries(text: str, file: str, rows: ModuleType | None = None) -> Queri
     for number, line in enumerate(before.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("--"):
             raise DeclarationError(f"{file}:{number}: SQL before the first `-- name:`")
+    if not heads:
+        raise DeclarationError(f"{file}:1: declares no query; each begins with `-- name: name_in_snake_case -> …`")
     found: dict[str, Query] = {}
     for head, following in zip(heads, [*heads[1:], None], strict=True):
         body = text[head.end() : following.start() if following else len(text)]

@@ -76,7 +76,9 @@ def compile_text(text: str) -> QueryText:
     if not statement:
         raise QueryTextError("there is no statement", 0)
     if rest:
-        raise QueryTextError("more than one statement; a query is exactly one", rest[0].offset)
+        raise QueryTextError(
+            "more than one statement; a query is exactly one, below a `-- name:` line of its own", rest[0].offset
+        )
     if statement[0].text.lower() not in VERBS and statement[0].text != "(":
         raise QueryTextError(f"{statement[0].text!r} does not start a query", statement[0].offset)
     _refuse_session_state(statement)

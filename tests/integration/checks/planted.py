@@ -3,6 +3,8 @@
 MIGRATION = "supabase/migrations/20270101000000_objects.sql"
 QUERIES = "planted_backend/notes/queries.sql"
 
+UNREAD = "planted_backend/unread/queries.sql"
+
 PLANTED: dict[str, list[tuple[str, str, str]]] = {
     "database/table-with-unsafe-grant": [(MIGRATION, "create table public.receipts", "public.receipts")],
     "database/default-grant-unsafe": [(MIGRATION, "default privileges in schema public", "default privileges public")],
@@ -20,6 +22,15 @@ PLANTED: dict[str, list[tuple[str, str, str]]] = {
     "database/setting-cast-without-nullif": [
         (MIGRATION, "create function public.careless", "public.careless()"),
         (QUERIES, "-- name: careless_setting", "careless_setting"),
+    ],
+    "database/query-file-invalid": [
+        (UNREAD, "where subject = =", "unparsed"),
+        (UNREAD, "-- name: without_arrow", "queries.sql"),
+        (UNREAD, "select 2 as two", "two"),
+        (UNREAD, "where id = :id", "colon"),
+        (UNREAD, "-- name: twice -> one", "twice"),
+        (UNREAD, "-- name: nothing", "nothing"),
+        (UNREAD, "select 'one as one", "unclosed"),
     ],
     "database/session-state": [(MIGRATION, "create function public.lasting", "public.lasting()")] * 3,
     "database/policy-call-per-row": [(MIGRATION, "create policy tasks_led", "Team Work.Tasks.tasks_led")],

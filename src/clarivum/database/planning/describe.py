@@ -46,6 +46,8 @@ class Description:
 
     columns: tuple[ResultColumn, ...]
     refusal: str = ""
+    offset: int = 0
+    """Where in the statement the reason lies, in characters."""
 
 
 class Describer:
@@ -66,7 +68,8 @@ class Describer:
         prepared = session.prepare(b"", sql.encode())
         if prepared.status != pq.ExecStatus.COMMAND_OK:
             message = prepared.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"it cannot be prepared"
-            return Description((), message.decode(errors="replace"))
+            position = prepared.error_field(pq.DiagnosticField.STATEMENT_POSITION) or b"1"
+            return Description((), message.decode(errors="replace"), int(position) - 1)
         result = session.describe_prepared(b"")
         answers = nullable_columns(sql, self._tables) or ()
         known = answers if len(answers) == result.nfields else (None,) * result.nfields
