@@ -119,7 +119,8 @@ class Transaction:
         self._deferred.append(Step(query, self._wanted_role, encode_parameters(query, params)))
 
     def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call `callback` after COMMIT was confirmed. Not called when the answer to COMMIT was lost."""
+        """Call `callback` after COMMIT was confirmed, or there was nothing to commit. Not called when the answer to
+        COMMIT was lost."""
         self._after_commit.append(callback)
 
     @contextmanager
@@ -158,16 +159,15 @@ class Transaction:
         if self._failure is not None:
             await self._abandon()
             raise self._failure
-        if not self._begun and not self._deferred:
-            return
-        try:
-            await self._send([], commit=True)
-        except BaseException as error:
-            await self._abandon(in_background=isinstance(error, asyncio.CancelledError))
-            raise
-        assert self._wire is not None
-        self._pool.release(self._wire)
-        self._wire = None
+        if self._begun or self._deferred:
+            try:
+                await self._send([], commit=True)
+            except BaseException as error:
+                await self._abandon(in_background=isinstance(error, asyncio.CancelledError))
+                raise
+            assert self._wire is not None
+            self._pool.release(self._wire)
+            self._wire = None
         for callback in self._after_commit:
             callback()
 

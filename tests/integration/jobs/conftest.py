@@ -22,8 +22,11 @@ from clarivum.database import ANONYMOUS, Context, Database
 from clarivum.jobs import Job, Payload, outbox
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.transports.interface import Transport
+from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.jobs.transports.queues import ensure_queues
 from clarivum.jobs.worker.worker import Worker, connections_for
+from clarivum.testing.aws import CREDENTIALS, AwsServer, Kind
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.drill_jobs import JOBS, WORLD
 
@@ -56,6 +59,12 @@ class Drill:
     notes: Path
     workers: list[WorkerProcess] = field(default_factory=list)
 
+    environ: dict[str, str] = field(default_factory=dict)
+    """Settings of the worker processes."""
+
+    def transport(self, database: Database) -> Transport:
+        return PgmqTransport(database)
+
     # -- workers -----------------------------------------------------------------------------------------------------
     def start(self, *jobs: Job[Any], **options: Any) -> WorkerProcess:
         """Start a worker process for these jobs and wait until it is ready."""
@@ -65,7 +74,7 @@ class Drill:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.integration.jobs.worker_process", arguments],
                 cwd=ROOT,
-                env={**os.environ, "DRILL_URL": self.urls.app, "DRILL_NOTES": str(self.notes)},
+                env={**os.environ, **self.environ, "DRILL_URL": self.urls.app, "DRILL_NOTES": str(self.notes)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -82,7 +91,7 @@ class Drill:
         stop = asyncio.Event()
         connections = connections_for(chosen, len(jobs))
         async with Database(self.urls.app, pipelines=1, connections=connections) as database:
-            worker = Worker(jobs, database, chosen)
+            worker = Worker(jobs, database, chosen, transport=self.transport(database))
             running = asyncio.create_task(worker.run(stop))
             try:
                 yield worker
@@ -94,7 +103,7 @@ class Drill:
     async def enqueue(self, *payloads: Payload, context: Context = ANONYMOUS) -> list[UUID]:
         """Enqueue in one transaction, as a visitor's request would."""
         async with Database(self.urls.app, pipelines=1, connections=1) as database:
-            database.outbox = outbox(JOBS)
+            database.outbox = outbox(JOBS, self.transport(database))
             async with database.session(context).transaction() as tx:
                 return [await tx.enqueue(payload) for payload in payloads]
 
@@ -146,9 +155,40 @@ class Drill:
         """As until, while workers of this process go on."""
         await asyncio.to_thread(self.until, condition, what, timeout_s)
 
+    def end(self) -> None:
+        """Leave no process behind."""
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.send(signal.SIGKILL)
+                worker.send(signal.SIGCONT)
+            worker.process.wait()
+
     def noted(self, key: str) -> Sequence[Path]:
         """The attempts that have begun."""
         return sorted(self.notes.glob(f"{key}.*"))
+
+
+@pytest.fixture(scope="session")
+def aws_servers() -> Iterator[Callable[[Kind], AwsServer]]:
+    """The SQS servers of this run (of this xdist worker), started on first use: `aws_servers("moto")`."""
+    running: dict[Kind, AwsServer] = {}
+    before = {name: os.environ.get(name) for name in CREDENTIALS}
+    os.environ.update(CREDENTIALS)
+
+    def server(kind: Kind) -> AwsServer:
+        if kind not in running:
+            running[kind] = AwsServer(kind)
+            running[kind].start()
+        return running[kind]
+
+    yield server
+    for each in running.values():
+        each.close()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture
@@ -158,8 +198,4 @@ def drill(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Drill]:
     ensure_queues(database_urls.admin, JOBS)
     drill = Drill(database_urls, tmp_path)
     yield drill
-    for worker in drill.workers:
-        if worker.process.poll() is None:
-            worker.send(signal.SIGKILL)
-            worker.send(signal.SIGCONT)
-        worker.process.wait()
+    drill.end()

@@ -14,9 +14,14 @@ from tests.integration.jobs.drill_jobs import JOBS
 def main() -> None:
     given = json.loads(sys.argv[1])
     names = given.pop("jobs")
+    wanted = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("AWS_", "CLARIVUM_JOBS_", "CLARIVUM_SQS_"))
+    }
     options = WorkerOptions(**{"backoff": Backoff(base_s=0), "poll_s": 0.1, "concurrency": 4, **given})
     jobs = [job for job in JOBS if job.name in names]
-    work(jobs, Settings.load({}), database_url=os.environ["DRILL_URL"], options=options)
+    work(jobs, Settings.load(wanted), database_url=os.environ["DRILL_URL"], options=options)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import random as randomness
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -36,12 +37,15 @@ THROTTLED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SqsOptions:
-    """Which SQS. `region` from AWS_REGION, `endpoint_url` from AWS_ENDPOINT_URL (None: AWS's own), `prefix` of every
-    queue's name."""
+    """Which SQS: `endpoint_url` None is AWS's own."""
 
     region: str
     endpoint_url: str | None = None
     prefix: str = ""
+    """Of every queue's name."""
+    wait_s: int = 5
+    """Of a long poll. Longer ones would be fewer requests (AWS takes up to 20 s), but SIGTERM waits for the last to
+    end: a message that comes with an answer nobody reads stays hidden for its whole visibility."""
 
 
 class SqsCalls:
@@ -92,7 +96,7 @@ class SqsCalls:
     async def _connect(self) -> Wire:
         async with self._connecting:
             if self._wire is None:
-                endpoint, self._source = await asyncio.to_thread(_find, self.options)
+                endpoint, self._source = await asyncio.to_thread(_find, self.options.region, self.options.endpoint_url)
                 self._wire = Wire(endpoint, CONNECTIONS)
             return self._wire
 
@@ -124,18 +128,19 @@ class SqsCalls:
         return head.encode("ascii") + body
 
 
-def _find(options: SqsOptions) -> tuple[str, Any]:
-    """The endpoint's URL and boto3's credentials, from wherever it looks for them."""
+@cache
+def _find(region: str, endpoint_url: str | None) -> tuple[str, Any]:
+    """The endpoint's URL and boto3's credentials, from wherever it looks for them; looked for once per process."""
     import boto3  # noqa: PLC0415 - 0.2 s, for those who use SQS
 
-    session = boto3.Session(region_name=options.region)
+    session = boto3.Session(region_name=region)
     credentials = session.get_credentials()
     if credentials is None:
         raise ConfigurationError(
             "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE,"
             " or run with a role"
         )
-    client = session.client("sqs", endpoint_url=options.endpoint_url)
+    client = session.client("sqs", endpoint_url=endpoint_url)
     return client.meta.endpoint_url, credentials
 
 

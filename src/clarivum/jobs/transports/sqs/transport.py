@@ -23,9 +23,6 @@ from clarivum.jobs.transports.sqs.statements import queries
 
 log = telemetry.get_logger("clarivum.jobs")
 
-WAIT_S = 5
-"""Of a long poll. Longer ones would be fewer requests (AWS takes up to 20 s), but SIGTERM waits for the last to end: a
-message that comes with an answer nobody reads stays hidden for its whole visibility."""
 MOST_CALLS = 16
 """Calls at once for one queue."""
 FORGET_AFTER_S = 60.0
@@ -43,11 +40,11 @@ class SqsTransport:
     """`database` may be left out by a producer: sending needs the caller's transaction alone."""
 
     system: str = "aws_sqs"
-    wait_s: float = WAIT_S
     channel: str | None = None
 
     def __init__(self, options: SqsOptions, database: Database | None = None, *, calls: SqsCalls | None = None) -> None:
         self.options = options
+        self.wait_s: float = options.wait_s
         self.calls = calls or SqsCalls(options)
         self._database = database
         self._urls: dict[str, str] = {}
@@ -73,7 +70,7 @@ class SqsTransport:
         width = min(self._widths.get(job.queue, 1), -(-limit // MAX_BATCH))
         answers = await asyncio.gather(
             *(
-                self._receive(job, min(MAX_BATCH, limit - first), visibility_s, 0 if width > 1 else WAIT_S)
+                self._receive(job, min(MAX_BATCH, limit - first), visibility_s, 0 if width > 1 else self.options.wait_s)
                 for first in range(0, width * MAX_BATCH, MAX_BATCH)
             ),
             return_exceptions=True,
