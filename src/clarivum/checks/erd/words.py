@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from clarivum.database.planning.assumptions import DISTINCT, NULLS, ROWS
+from clarivum.owners import DECLARED
 
 KEY = re.compile(r"(pk|fk|uk)(?![a-z0-9_])", re.IGNORECASE)
 """What the lexer takes for a key at the beginning of an attribute's name or type: letters beyond ASCII end a word."""
@@ -25,9 +26,8 @@ QUOTES = str.maketrans({'"': "'", "~": "-", "<": "‹", ">": "›", "`": "'", "\
 DIRECTIVE = re.compile(r"%{2,}")
 """Begins what Mermaid takes out before it parses, wherever it stands."""
 SENTENCE = re.compile(r"(?<=[.;])\s")
-OWNER = re.compile(r"\bowner:\s*[A-Za-z0-9_-]+")
-DECLARED = re.compile(
-    "|".join(f"(?:{pattern})" for pattern in (OWNER.pattern, ROWS.pattern, DISTINCT.pattern, NULLS.pattern))
+DECLARATIONS = re.compile(
+    "|".join(f"(?:{pattern})" for pattern in (DECLARED.pattern, ROWS.pattern, DISTINCT.pattern, NULLS.pattern))
 )
 COMMENT_CHARACTERS = 70
 EMPTY = "_"
@@ -70,7 +70,7 @@ def quoted(text: str) -> str:
 
 def purpose(comment: str) -> str:
     """What a comment says beside its declarations (`owner:`, `rows:`, …), in one line."""
-    sentences = [part for part in SENTENCE.split(DECLARED.sub("", comment)) if part.strip(" .;,")]
+    sentences = [part for part in SENTENCE.split(DECLARATIONS.sub("", comment)) if part.strip(" .;,")]
     return " ".join(" ".join(sentences).split()).lstrip(" .;,")
 
 
