@@ -44,8 +44,11 @@ values (
     %(digest)s::bytea, now() + make_interval(secs => %(lease_s)s::double precision),
     now() + make_interval(secs => %(kept_s)s::double precision)
 )
-on conflict (digest) do update set leased_until = excluded.leased_until, expires_at = excluded.expires_at
-where session_refreshes.sealed is null and not session_refreshes.refused and session_refreshes.leased_until < now()
+on conflict (digest) do update set
+    leased_until = excluded.leased_until, expires_at = excluded.expires_at, sealed = null, refused = false
+where session_refreshes.expires_at < now() or (
+    session_refreshes.sealed is null and not session_refreshes.refused and session_refreshes.leased_until < now()
+)
 returning true as leased;
 
 -- name: refreshed -> maybe

@@ -153,7 +153,7 @@ class Callback:
     def _session(self, visit: Visit, signed_in: SignedIn) -> list[str]:
         now, principal, tokens = self._parts.now(), signed_in.principal, signed_in.tokens
         assert principal.subject is not None
-        kept = SessionTokens(tokens.access_token, tokens.refresh_token, principal.issued_at, principal.expires_at)
+        kept = SessionTokens(tokens.access_token, tokens.refresh_token, principal)
         claims = begin(signed_in.profile, principal.subject, kept, now)
         return self._parts.cookies.write(claims, now=now, max_age_s=IDLE_S, present=visit.cookie_names)
 

@@ -2,7 +2,8 @@
 
 Requests of one page arrive together, at any process, with one refresh token that can be spent once. Whoever leases it
 in the database spends it; the others go on with the access token at hand, or wait for the new one if that has ended.
-What comes back is kept, sealed, for a few minutes, for requests that were sent with the old cookie.
+What comes back is kept, sealed, for a few minutes, for requests that were sent with the old cookie; unless the person
+may do more or less than before: then the session goes on under another id, and the old cookie ends.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from clarivum.api.login.session import (
     IDLE_S,
     SessionTokens,
     access_token_is_over,
+    new_session_id,
     refresh_due,
     reissue_due,
     session_id,
@@ -26,7 +28,7 @@ from clarivum.auth import TokenRefusedError
 from clarivum.auth.cookies import SessionReason, SessionRefusedError, SessionToken
 from clarivum.auth.instruments import REFRESHES, SESSIONS
 from clarivum.auth.oidc import GrantRefusedError, Seal
-from clarivum.auth.revocation import queries
+from clarivum.auth.revocation import Reason, queries
 from clarivum.database import WORKER
 from clarivum.errors import UNAVAILABLE, RequestError
 
@@ -52,6 +54,7 @@ class SessionRenewal:
     def __init__(self, parts: Parts, seal: Seal) -> None:
         self._parts = parts
         self._seal = seal
+        self._running: set[asyncio.Task[SessionTokens | None]] = set()
 
     async def renew(self, session: SessionToken, present: Sequence[str], now: float) -> Renewed | None:
         """What to go on with; None when the session is good as it is. `present` are the request's cookie names.
@@ -64,7 +67,8 @@ class SessionRenewal:
         if refresh_due(session, now):
             tokens = await self._new_tokens(session, now)
             if tokens is not None:
-                return self._written({**session.claims, **tokens.claims()}, tokens.access_token, present, now)
+                sid = {"sid": new_session_id()} if _may_do_otherwise(session, tokens) else {}
+                return self._written({**session.claims, **tokens.claims(), **sid}, tokens.access_token, present, now)
         if reissue_due(session, now) and session.access_token is not None:
             return self._written(dict(session.claims), session.access_token, present, now)
         return None
@@ -81,13 +85,22 @@ class SessionRenewal:
                 raise self._ended("the access token has ended, and there is no refresh token")
             return None
         digest = sha256(refresh_token.encode()).digest()
+        # A caller that goes away must not take the answer with it: the refresh token is spent by then.
+        spending = asyncio.create_task(self._spend(session, refresh_token, digest, wait=over))
+        self._running.add(spending)
+        spending.add_done_callback(self._ran)
         try:
-            return await self._spend(session, refresh_token, digest, wait=over)
+            return await asyncio.shield(spending)
         except RequestError as error:
             if error.code is not UNAVAILABLE or over:
                 raise
             REFRESHES.add(1, "postponed")
             return None
+
+    def _ran(self, task: asyncio.Task[SessionTokens | None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever still waits raises it
 
     async def _spend(
         self, session: SessionToken, refresh_token: str, digest: bytes, *, wait: bool
@@ -102,15 +115,18 @@ class SessionRenewal:
             tokens = await self._verified(session, kept["access_token"], kept["refresh_token"])
         except (GrantRefusedError, SessionRefusedError):
             await database.execute(queries.keep_refresh, digest=digest, sealed=None, refused=True)
-            await self._end(session)
+            await self._end(session, "refused")
             raise self._ended("the issuer does not take the refresh token") from None
         except BaseException:
             with suppress(RequestError):
                 await database.execute(queries.release_refresh, digest=digest)
             raise
-        sealed = self._seal.close(orjson.dumps(kept)).encode()
-        await database.execute(queries.keep_refresh, digest=digest, sealed=sealed, refused=False)
-        with suppress(RequestError):
+        changed = _may_do_otherwise(session, tokens)
+        if changed:
+            await self._end(session, "replaced")
+        sealed = None if changed else self._seal.close(orjson.dumps(kept)).encode()
+        with suppress(RequestError):  # then nobody but this caller goes on
+            await database.execute(queries.keep_refresh, digest=digest, sealed=sealed, refused=changed)
             await database.execute(queries.forget_expired_refreshes, count=FORGOTTEN_AT_ONCE)
         REFRESHES.add(1, "renewed")
         return tokens
@@ -143,14 +159,19 @@ class SessionRenewal:
             raise SessionRefusedError(SessionReason.ACCESS_TOKEN, refused.log or "") from None
         if principal.subject != session.claims.get("sub"):
             raise SessionRefusedError(SessionReason.ACCESS_TOKEN, "the refreshed token is somebody else's")
-        return SessionTokens(access_token, refresh_token, principal.issued_at, principal.expires_at)
+        return SessionTokens(access_token, refresh_token, principal)
 
-    async def _end(self, session: SessionToken) -> None:
+    async def _end(self, session: SessionToken, reason: Reason) -> None:
         sid = session_id(session)
         if sid is not None:
-            await self._parts.revocations.revoke_session(sid, "refused")
+            await self._parts.revocations.revoke_session(sid, reason)
 
     def _ended(self, why: str) -> SessionRefusedError:
         REFRESHES.add(1, "refused")
         SESSIONS.add(1, SessionReason.EXPIRED.value)
         return SessionRefusedError(SessionReason.EXPIRED, why)
+
+
+def _may_do_otherwise(session: SessionToken, tokens: SessionTokens) -> bool:
+    """Whether the person's privileges are not those that the session began with."""
+    return tokens.privileges != session.claims.get("privileges")

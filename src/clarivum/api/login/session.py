@@ -1,14 +1,16 @@
 """What a session of our own login says, and when it wants to be written anew. Pure: the time is an argument.
 
 The cookie is Auth.js v5's, so a Next.js front end with the same AUTH_SECRET reads it: `sub`, `name`, `email`,
-`picture`, and `access_token`, `refresh_token`, `expires_at` as the Auth.js guides name them. Ours are `sid` and
-`signed_in_at`, which Auth.js carries along.
+`picture`, and `access_token`, `refresh_token`, `expires_at` as the Auth.js guides name them. Ours are `sid`,
+`signed_in_at`, `issued_at` and `privileges`, which Auth.js carries along.
 """
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from clarivum.auth import Principal
 from clarivum.auth.cookies import SessionToken
 
 STEP_UP_PATH = "/auth/login?mfa=1"
@@ -24,29 +26,37 @@ MAX_PROFILE_CHARACTERS = 500
 def begin(profile: Mapping[str, Any], subject: str, tokens: "SessionTokens", now: float) -> dict[str, Any]:
     """The claims of a new session, under an id that no one had before. `profile` are the ID token's claims."""
     shown = {name: profile[name] for name in _PROFILE if _is_short(profile.get(name))}
-    ours = {"sub": subject, "sid": secrets.token_urlsafe(16), "signed_in_at": int(now)}
+    ours = {"sub": subject, "sid": new_session_id(), "signed_in_at": int(now)}
     return {**shown, **ours, **tokens.claims()}
 
 
+def new_session_id() -> str:
+    """128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTokens:
-    """The issuer's tokens as a session keeps them. Times in seconds since the epoch."""
+    """The issuer's tokens as a session keeps them, and what the access token proved."""
 
-    __slots__ = ("access_token", "expires_at", "issued_at", "refresh_token")
-
-    def __init__(self, access_token: str, refresh_token: str | None, issued_at: float, expires_at: float) -> None:
-        self.access_token = access_token
-        self.refresh_token = refresh_token
-        self.issued_at = issued_at
-        self.expires_at = expires_at
+    access_token: str
+    refresh_token: str | None
+    principal: Principal
 
     def claims(self) -> dict[str, Any]:
         """Under the names of the Auth.js guides."""
         return {
             "access_token": self.access_token,
             "refresh_token": self.refresh_token,
-            "expires_at": int(self.expires_at),
-            "issued_at": int(self.issued_at),
+            "expires_at": int(self.principal.expires_at),
+            "issued_at": int(self.principal.issued_at),
+            "privileges": self.privileges,
         }
+
+    @property
+    def privileges(self) -> list[str]:
+        """What a session may do: when that changes, the session gets another id, and the one before ends."""
+        return sorted(self.principal.roles) + (["mfa"] if self.principal.mfa else [])
 
 
 def session_id(session: SessionToken) -> str | None:
