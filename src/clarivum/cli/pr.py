@@ -1,6 +1,7 @@
 """`pr`: describe the change for its review."""
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -45,6 +46,8 @@ def pr(
     """
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageError(f"there is no folder to write {output} into")
+    # Leave through the `with` blocks, so that both sides' scratch servers and folders go away.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     today = datetime.now(UTC).date()
     with Progress() as progress:
         change = compare(

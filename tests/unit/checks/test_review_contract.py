@@ -141,6 +141,16 @@ def test_who_is_let_in_no_more_is_broken(before: list[Schema], after: list[Schem
     assert (change.where, change.breaking) == ("access", breaking)
 
 
+def test_a_path_s_parameter_may_be_called_otherwise_and_must_not_become_narrower() -> None:
+    def document(name: str, schema: Schema) -> Schema:
+        parameter = {"name": name, "in": "path", "required": True, "schema": schema}
+        return {"paths": {f"/api/v1/x/{{{name}}}": {"get": {"parameters": [parameter], "responses": {}}}}}
+
+    assert contract_changes(document("id", TEXT), document("note_id", TEXT)) == ()
+    (change,) = contract_changes(document("id", TEXT), document("note_id", {**TEXT, "format": "uuid"}))
+    assert (change.route, change.where, change.breaking) == ("GET /api/v1/x/{note_id}", "path parameter 1", True)
+
+
 def test_a_new_route_and_the_same_document_break_nobody() -> None:
     (change,) = contract_changes(*documents(None, operation()))
     assert (change.where, change.what, change.breaking) == ("route", "new", False)

@@ -204,7 +204,7 @@ def test_a_chapter_adds_a_part_of_its_own() -> None:
     text = to_markdown(describe(change(), (*PARTS, own)))
     assert "### Look at first\n\n- look \\| here\n" in text
     assert "### My \\<chapter\\>\n\n- main\n" in text
-    assert text.rstrip().endswith("Background jobs, Telemetry, Deployment, Gaps, Whom to ask.")
+    assert text.rstrip().endswith("Telemetry, Deployment, Decisions, Gaps, Whom to ask.")
 
 
 def test_keys_of_parts_are_unique() -> None:

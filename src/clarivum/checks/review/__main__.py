@@ -20,7 +20,8 @@ FAILED = b"!"
 
 def main(target: str, root: str, today: str, postgres: str) -> int:
     """Serve the side until standard input ends."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
         try:

@@ -78,7 +78,7 @@ def compare(
         queries=with_plans(queries, plans[0], plans[1]),
         owners=_owners(root),
         addenda=read_addenda(root),
-        untested=tuple(_untested(base, head, root)),
+        untested=tuple(_untested(base, head, repository)),
         today=today,
     )
 
@@ -198,16 +198,12 @@ def _owners(root: Path) -> Mapping[str, Owner]:
     return parse_owners(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def _untested(base: Side, head: Side, root: Path) -> Iterator[str]:
-    """What is new and whose name or path stands in no file below tests/. Nothing when there is no such folder."""
-    folder = root / "tests"
-    if not folder.is_dir():
+def _untested(base: Side, head: Side, repository: Repository) -> Iterator[str]:
+    """What is new and whose name or path stands in no file below tests/. Nothing where there are no such files."""
+    paths = [path for path in repository.files("tests") if path.suffix in SUFFIXES_OF_TESTS]
+    if not paths:
         return
-    texts = "\n".join(
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in SUFFIXES_OF_TESTS and "node_modules" not in path.parts
-    )
+    texts = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths)
     known = {each.title for each in base.routes} | {each.name for each in base.jobs}
     for route in head.routes:
         fixed = re.split(r"\{", route.path)[0].rstrip("/")

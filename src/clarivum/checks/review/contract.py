@@ -4,6 +4,7 @@ Problem answers are one format for all routes and are not compared; a route's de
 contract and are told without being called breaking.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from clarivum.checks.review.json_schema import Flow, differences
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
-JSON = "application/json"
+PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,42 @@ class ContractChange:
 
 
 def contract_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[ContractChange, ...]:
-    """Every change, in the order of the routes; a route that moved is one removed and one new."""
+    """Every change, in the order of the paths. A route that moved is one removed and one new; the name of a path's
+    parameter is nobody's business.
+    """
     before, after = _operations(old), _operations(new)
     found: list[ContractChange] = []
-    for route in sorted({*before, *after}, key=lambda name: (name.partition(" ")[2], name)):
-        if route not in after:
-            found.append(ContractChange(route, "route", "removed", True))
-        elif route not in before:
-            found.append(ContractChange(route, "route", "new", False))
+    for key in sorted({*before, *after}):
+        if key not in after:
+            found.append(ContractChange(before[key][0], "route", "removed", True))
+        elif key not in before:
+            found.append(ContractChange(after[key][0], "route", "new", False))
         else:
-            found += _Route(route, old, new).changes(before[route], after[route])
+            found += _Route(after[key][0], old, new).changes(before[key][1], after[key][1])
     return tuple(dict.fromkeys(found))
 
 
-def _operations(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _operations(document: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:
+    """By path without the names of its parameters, and method: the route as it is called, and the operation."""
     paths: Mapping[str, Any] = document.get("paths") or {}
-    return {
-        f"{method.upper()} {path}": item[method]
-        for path, item in paths.items()
-        for method in METHODS
-        if isinstance(item, Mapping) and method in item
-    }
+    found: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
+    for path, item in paths.items():
+        names = PARAMETER.findall(path)
+        for method in METHODS:
+            if isinstance(item, Mapping) and method in item:
+                operation = {**item[method], "parameters": _placed(item[method], names)}
+                found[PARAMETER.sub("{}", path), method] = (f"{method.upper()} {path}", operation)
+    return found
+
+
+def _placed(operation: Mapping[str, Any], names: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The parameters, those of the path called by their place in it."""
+    return [
+        {**each, "name": f"parameter {names.index(each['name']) + 1}"}
+        if each.get("in") == "path" and each.get("name") in names
+        else each
+        for each in operation.get("parameters") or ()
+    ]
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ class Repository:
             opened.extractall(folder)
         archive.unlink()
 
+    def files(self, folder: str) -> list[Path]:
+        """The files below a folder of the root that are tracked, or new and not ignored."""
+        listed = self._run("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", f"{folder}/")
+        return [self._root / path for path in dict.fromkeys(_paths(listed)) if (self._root / path).is_file()]
+
     def _usual(self) -> str:
         for name in USUAL:
             if self._commit(name) is not None:

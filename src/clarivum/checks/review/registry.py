@@ -4,6 +4,7 @@ from clarivum.checks.review.part import Part
 from clarivum.checks.review.parts import (
     access,
     contract,
+    decisions,
     deployment,
     gaps,
     jobs,
@@ -23,6 +24,7 @@ PARTS: tuple[Part, ...] = (
     jobs.PART,
     telemetry.PART,
     deployment.PART,
+    decisions.PART,
     gaps.PART,
     reviewers.PART,
 )
