@@ -22,7 +22,10 @@ class Api:
         open: Callable[[], Awaitable[None]],
         close: Callable[[], Awaitable[None]],
     ) -> None:
-        self._router: Router[Serves] = Router(targets)
+        served = tuple(targets)
+        self.paths = tuple((method, path) for method, path, _ in served)
+        """Everything that is answered, by method and path; parameters in braces."""
+        self._router: Router[Serves] = Router(served)
         self._open = open
         self._close = close
         self.failure: ClarivumError | None = None

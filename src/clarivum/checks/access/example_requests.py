@@ -22,6 +22,14 @@ class ExampleRequest:
     body: bytes
 
 
+HOST = (b"host", b"access.test")
+
+
+def bare_request(method: str, path: str) -> ExampleRequest:
+    """A request to a path of the platform's own, with nothing in it."""
+    return ExampleRequest(method, path, "", (HOST, (b"content-length", b"0")), b"")
+
+
 def example_request(route: Route, key: str) -> ExampleRequest:
     """The request; `key` is the Idempotency-Key, where the route honours one."""
     schemas = Schemas([route])
@@ -35,7 +43,7 @@ def example_request(route: Route, key: str) -> ExampleRequest:
             path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         elif name in required:
             query[name] = str(value)
-    headers, body = [(b"host", b"access.test"), (b"accept", b"application/json")], b""
+    headers, body = [HOST, (b"accept", b"application/json")], b""
     if route.body is not None:
         body = orjson.dumps(example_of(schemas.body(route.body.annotation), schemas))
         headers.append((b"content-type", b"application/json"))

@@ -21,7 +21,7 @@ from clarivum.api.server import build_app
 from clarivum.application import Application
 from clarivum.auth import TokenVerifier
 from clarivum.auth.standin import StandIn
-from clarivum.checks.access.example_requests import ExampleRequest, example_request
+from clarivum.checks.access.example_requests import ExampleRequest, bare_request, example_request
 from clarivum.checks.access.matrix import ALLOWED, REFUSALS, RouteCell, RouteTrial
 from clarivum.checks.access.personas import Persona
 from clarivum.database import DatabaseError
@@ -117,7 +117,20 @@ async def _try_all(
                     again = await serving.call(request, weaker[persona], watch)
                     demands_mfa = again.outcome == MFA_REQUIRED.name
             found.append(RouteTrial(f"{route.method} {route.path}", cells, demands_mfa))
+        own = {(route.method, route.path) for route in application.routes}
+        for method, path in app.paths:
+            if (method, path) not in own:
+                found.append(await _try_platform(serving, bare_request(method, path), tokens))
         return found
+
+
+async def _try_platform(serving: "Serving", request: ExampleRequest, tokens: Mapping[str, str | None]) -> RouteTrial:
+    """One of the platform's own paths: whoever is not refused is let in, whether or not there is anything to answer."""
+    cells = {}
+    for persona, token in tokens.items():
+        cell = await serving.call(request, token, Watch())
+        cells[persona] = cell if cell.outcome in REFUSALS else replace(cell, outcome=ALLOWED)
+    return RouteTrial(f"{request.method} {request.path}", cells)
 
 
 def _token(stand_in: StandIn, persona: Persona, *, mfa: bool) -> str | None:
