@@ -4,15 +4,17 @@ Each assertion names *all* findings of a rule in the seeded application, so it f
 as when one of the clean counterparts beside it is reported.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
 from clarivum.checks import Finding, Level
 from clarivum.checks.registry import RULES
-from tests.integration.checks.checking import Checked
+from tests.integration.checks.checking import PLATFORM_MIGRATIONS, Checked
 from tests.integration.checks.planted import PLANTED
 
+CREATED = re.compile(r"^create (?:unlogged )?table ", re.MULTILINE)
 TABLES = "supabase/migrations/20270101000000_tables.sql"
 CROSSING = "supabase/migrations/20270102000000_crossing.sql"
 ANONYMOUS = "supabase/migrations/20270103000000_anonymous.sql"
@@ -49,7 +51,7 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
         (f"{NOTES}/routes.py", '"select 1"', "list_fine"),
         (f"{NOTES}/routes.py", "queries.undeclared", "undeclared"),
     ],
-    "database/query-invalid": [(f"{NOTES}/queries.sql", "-- name: misspelt", "misspelt")],
+    "database/query-invalid": [(f"{NOTES}/queries.sql", "select id, sauce", "misspelt")],
     "database/query-unknown-parameter": [(f"{NOTES}/routes.py", "sorce=", "fine_by_source")],
     "database/query-row-mismatch": [(f"{NOTES}/queries.sql", "-- name: unfit", "unfit")] * 4,
     "database/query-not-permitted": [(f"{NOTES}/queries.sql", "-- name: not_permitted", "not_permitted")],
@@ -115,7 +117,9 @@ def test_a_refused_declaration_is_found_though_nothing_loads(refused: Checked, r
 def test_an_application_that_keeps_every_rule_has_no_findings(clean: Checked) -> None:
     assert clean.report.findings == ()
     assert clean.report.skipped == ()
-    assert (clean.report.rules, clean.report.queries, clean.report.tables) == (len(RULES), 4, 10)
+    made = [CREATED.findall(path.read_text(encoding="utf-8")) for path in PLATFORM_MIGRATIONS.glob("*_clarivum_*.sql")]
+    platform = sum(map(len, made))
+    assert (clean.report.rules, clean.report.queries, clean.report.tables) == (len(RULES), 4, 2 + platform)
 
 
 def test_every_rule_has_a_seeded_violation() -> None:
