@@ -36,7 +36,7 @@ COMMANDS = {
     "token": Entry("token", "Print an access token of the development identity stand-in."),
     "access": Entry("access", "Try who may do what; explain what a token may do."),
     "jobs": Entry("jobs", "List, show, enqueue, work and redrive background jobs."),
-    "db": Entry("db", "Apply migrations, show their status, serve the embedded database."),
+    "db": Entry("db", "Apply migrations, compare schemas, plan queries, draw the tables, serve a database."),
     "adr": Entry("adr", "Write decision records and addenda."),
     "pr": Entry("pr", "Describe the change for its review, as Markdown."),
     "docs": Entry("docs", "Write the generated pages."),
