@@ -124,6 +124,18 @@ def check(
     typer.echo(measurement.summary(measured))
 
 
+@app.command()
+def tokens(
+    repeats: Annotated[int, typer.Option(help="How often each token is verified.", min=1, max=10_000)] = 200,
+) -> None:
+    """Measure what a token costs: accepted, found in the cache, and refused for each reason.
+
+    With the tokens that the tests refuse, in this process. Takes about ten seconds.
+    """
+    measurement = _benchmarks("token_cost")
+    typer.echo(measurement.summary(measurement.measure(repeats, _say)))
+
+
 def _benchmarks(name: str) -> ModuleType:
     """A module of the repository's `benchmarks/`, which an installed package does not carry."""
     if not (ROOT / "benchmarks").is_dir():
