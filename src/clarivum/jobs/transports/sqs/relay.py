@@ -36,7 +36,7 @@ TAKE_AT_ONCE = 100
 """Rows of one queue in one transaction."""
 CALLS_AT_ONCE = 8
 POLL_S = 1.0
-PAUSE_FIRST_S, PAUSE_LAST_S = 0.5, 30.0
+PAUSE_FIRST_S, PAUSE_LAST_S = 0.5, 5.0
 MEASURE_S = 15.0
 
 
