@@ -2,19 +2,26 @@
 
 import orjson
 
+from clarivum.api.access import Rate
 from clarivum.api.credentials import SessionCredentials
 from clarivum.api.exchange import failed, finish, observe
+from clarivum.api.http.peer import Peers
+from clarivum.api.rate_limit import RateLimiter, take_by_address
 from clarivum.api.request import headers_of
 from clarivum.api.response import JSON_HEAD, Receive, Response, Scope, Send
 
 PATH = "/auth/csrf"
+RATE = Rate.parse("600/minute")
+"""Per address: behind one there may be a whole office, and each page asks once."""
 
 
 class CsrfTokenEndpoint:
     """Answers `{"csrf_token": …}` and sets the cookie that goes with it. Needs a session; never cached."""
 
-    def __init__(self, sessions: SessionCredentials) -> None:
+    def __init__(self, sessions: SessionCredentials, peers: Peers, limiter: RateLimiter | None) -> None:
         self._sessions = sessions
+        self._peers = peers
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
         headers = headers_of(scope)
@@ -22,6 +29,7 @@ class CsrfTokenEndpoint:
         error_type: str | Exception | None = None
         standing: list[bytes] = []
         try:
+            standing.append(await take_by_address(self._limiter, self._peers, scope, headers))
             token, cookie = await self._sessions.csrf_token(headers, standing)
             head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
             response = Response(200, head, orjson.dumps({"csrf_token": token}))

@@ -15,7 +15,7 @@ from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
 from clarivum.api.json_body import read_body
 from clarivum.api.parameters import ParameterReader
-from clarivum.api.rate_limit import RateLimiter, rate_head
+from clarivum.api.rate_limit import RateLimiter, over_rate, rate_head
 from clarivum.api.rendering import Renderer
 from clarivum.api.reply import Client
 from clarivum.api.request import ClientGoneError, Headers, body_of, headers_of, require_json
@@ -26,7 +26,7 @@ from clarivum.api.route import Route
 from clarivum.api.signature import Source
 from clarivum.auth import ANONYMOUS_PRINCIPAL, STAFF_ROLES, Principal, bearer_token
 from clarivum.database import Context, retrying
-from clarivum.errors import FORBIDDEN, RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, RequestError
+from clarivum.errors import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, RequestError
 
 
 class Endpoint:
@@ -38,7 +38,7 @@ class Endpoint:
         self._resources = resources
         self._access = route.access
         self._handler = route.handler
-        self._limiter = RateLimiter(route.rate) if resources.rate_limits else None
+        self._limiter = resources.limiter(route.rate, f"{route.method} {route.path}")
         self._timeout_s = route.timeout_s or resources.request_timeout_s
         self._render = Renderer(route).render
         self._parameters = ParameterReader(f"{route.method} {route.path}", signature)
@@ -106,16 +106,14 @@ class Endpoint:
                 raise second_factor_required(scope, self._resources.step_up_path)
         if self._limiter is not None:
             caller = principal.subject or rate_key(self._address(scope, headers))
-            self._take(self._limiter, caller, now, standing)
+            await self._take(self._limiter, caller, now, standing)
         return principal
 
-    def _take(self, limiter: RateLimiter, caller: str, now: float, standing: list[bytes]) -> None:
-        allowance = limiter.take(caller, now)
+    async def _take(self, limiter: RateLimiter, caller: str, now: float, standing: list[bytes]) -> None:
+        allowance = limiter.take(caller, now) or await limiter.settle(caller)
         standing.append(rate_head(self._route.rate, allowance))
         if not allowance.granted:
-            raise RequestError(
-                f"More than {self._route.rate} from one caller.", code=RATE_LIMITED, retry_after_s=allowance.reset_s
-            )
+            raise over_rate(limiter.rate, allowance, "caller")
 
     async def _arguments(
         self, scope: Scope, receive: Receive, headers: Headers, path_values: dict[str, bytes]

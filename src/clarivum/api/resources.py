@@ -3,11 +3,14 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from clarivum.api.access import Rate
 from clarivum.api.credentials import SessionCredentials
 from clarivum.api.cursor import CursorSeal
 from clarivum.api.http.deadlines import Deadlines
 from clarivum.api.http.peer import Peers
 from clarivum.api.idempotency import queries
+from clarivum.api.rate_limit import RateLimiter
+from clarivum.api.rate_reports import RateReports
 from clarivum.auth import TokenVerifier
 from clarivum.auth.revocation import Revocations
 from clarivum.database import WORKER, Database
@@ -34,12 +37,21 @@ class Resources:
     deadlines: Deadlines = field(default_factory=Deadlines)
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""
+    rate_reports: RateReports = field(init=False)
     _warming: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.rate_reports = RateReports(self.database)
+
+    def limiter(self, rate: Rate, route: str) -> RateLimiter | None:
+        """What bounds the callers of a route, in all processes together; None where the settings turn limits off."""
+        return RateLimiter(rate, route=route, reports=self.rate_reports) if self.rate_limits else None
 
     async def open(self) -> None:
         """Raises DependencyDownError or ConfigurationError, see Database.open. The issuer's keys may come later."""
         await self.database.open()
         self.deadlines.start()
+        self.rate_reports.open()
         if self.revocations is not None:
             self.revocations.open()
         self._warming = asyncio.create_task(self.verifier.warm(), name="issuer keys")
@@ -48,6 +60,7 @@ class Resources:
         if self._warming is not None:
             self._warming.cancel()
         await self.deadlines.stop()
+        await self.rate_reports.close()
         if self.revocations is not None:
             await self.revocations.close()
         await asyncio.gather(self.verifier.close(), self.database.close())

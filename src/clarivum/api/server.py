@@ -15,8 +15,9 @@ from typing import Any, Protocol, cast
 import uvicorn
 
 from clarivum.api.asgi import Api, Serves
-from clarivum.api.credentials import SessionCredentials, session_credentials
+from clarivum.api.credentials import session_credentials
 from clarivum.api.csrf_token import PATH as CSRF_PATH
+from clarivum.api.csrf_token import RATE as CSRF_RATE
 from clarivum.api.csrf_token import CsrfTokenEndpoint
 from clarivum.api.endpoint import Endpoint
 from clarivum.api.http.connection import HttpConnection
@@ -95,7 +96,7 @@ def build_app(
     )
     login = tuple(_login(settings, resources))
     checks = (Check("database", database.ping), *readiness(database))
-    targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources.sessions), *login]
+    targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources), *login]
     return Api(targets, open=resources.open, close=resources.close)
 
 
@@ -202,16 +203,15 @@ def _compiled(routes: Iterable[Route], resources: Resources) -> Iterator[tuple[s
         yield route.method, route.path, Endpoint(route, resources)
 
 
-def _platform(
-    application: Routes, checks: Sequence[Check], sessions: SessionCredentials | None
-) -> Iterator[tuple[str, str, Serves]]:
+def _platform(application: Routes, checks: Sequence[Check], resources: Resources) -> Iterator[tuple[str, str, Serves]]:
     documentation = Documentation(application)
     for path in ("/openapi.json", "/docs"):
         yield "GET", path, documentation
     for path, answer in (("/healthz", alive), ("/readyz", ready(checks)), ("/metrics", metrics)):
         yield "GET", path, Probe(path, answer)
-    if sessions is not None:
-        yield "GET", CSRF_PATH, CsrfTokenEndpoint(sessions)
+    if resources.sessions is not None:
+        limiter = resources.limiter(CSRF_RATE, CSRF_PATH)
+        yield "GET", CSRF_PATH, CsrfTokenEndpoint(resources.sessions, resources.peers, limiter)
 
 
 def _login(settings: Settings, resources: Resources) -> Iterator[tuple[str, str, Serves]]:

@@ -9,7 +9,7 @@ from clarivum.api.login.configuration import base_url_of, registration_of
 from clarivum.api.login.logout import Logout
 from clarivum.api.login.parts import Parts
 from clarivum.api.login.renewal import SessionRenewal
-from clarivum.api.login.serving import Answer, LoginEndpoint
+from clarivum.api.login.serving import RATE, Answer, LoginEndpoint
 from clarivum.api.login.start import AttemptCookie, Start
 from clarivum.api.resources import Resources
 from clarivum.auth.oidc import OpenIdClient, Seal
@@ -38,8 +38,8 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
     credentials.renew = SessionRenewal(parts, Seal(secrets, "session refresh")).renew
 
     def serve(path: str, answer: Answer, parameters: frozenset[str] = frozenset()) -> LoginEndpoint:
-        limits = resources.rate_limits
-        return LoginEndpoint(path, answer, resources.peers, parameters=parameters, rate_limits=limits)
+        limiter = resources.limiter(RATE, path)
+        return LoginEndpoint(path, answer, resources.peers, parameters=parameters, limiter=limiter)
 
     end = Logout(parts, credentials, base_url_of(settings))
     yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts, base_url_of(settings)), start.PARAMETERS)

@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from urllib.parse import parse_qsl
 
 from clarivum.api.access import Rate
 from clarivum.api.exchange import failed, finish, observe
-from clarivum.api.http.peer import Peers, rate_key
-from clarivum.api.rate_limit import RateLimiter, rate_head
+from clarivum.api.http.peer import Peers
+from clarivum.api.rate_limit import RateLimiter, take_by_address
 from clarivum.api.request import Headers, headers_of
 from clarivum.api.response import API_HEAD, Receive, Response, Scope, Send, header_lines
 from clarivum.auth.cookies import Cookie, parse_cookies
-from clarivum.errors import INVALID_PARAMETER, RATE_LIMITED, RequestError, Violation
+from clarivum.errors import INVALID_PARAMETER, RequestError, Violation
 
 RATE = Rate.parse("60/minute")
 MAX_QUERY_BYTES = 8_192
@@ -51,13 +50,13 @@ class LoginEndpoint:
         peers: Peers,
         *,
         parameters: frozenset[str] = frozenset(),
-        rate_limits: bool = True,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self._path = path
         self._answer = answer
         self._peers = peers
         self._parameters = parameters
-        self._limiter = RateLimiter(RATE) if rate_limits else None
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
         headers = headers_of(scope)
@@ -66,7 +65,7 @@ class LoginEndpoint:
         standing = b""
         set_cookies: list[str] = []
         try:
-            standing = self._take(scope, headers)
+            standing = await take_by_address(self._limiter, self._peers, scope, headers)
             parameters = _parameters(scope["query_string"], self._parameters)
             cookies = parse_cookies(headers.get(b"cookie", b""))
             response = await self._answer(Visit(scope["method"], headers, cookies, parameters), set_cookies)
@@ -74,17 +73,6 @@ class LoginEndpoint:
             response, error_type = failed(error, scope, observation)
         extra = standing + cookie_lines(set_cookies)
         await finish(scope, send, observation, response, error_type=error_type, extra_head=extra)
-
-    def _take(self, scope: Scope, headers: Headers) -> bytes:
-        if self._limiter is None:
-            return b""
-        address = self._peers.address(scope.get("client"), headers.get(b"x-forwarded-for"))
-        allowance = self._limiter.take(rate_key(address), monotonic())
-        if not allowance.granted:
-            raise RequestError(
-                f"More than {RATE} from one address.", code=RATE_LIMITED, retry_after_s=allowance.reset_s
-            )
-        return rate_head(RATE, allowance)
 
 
 def redirect(location: str) -> Response:
