@@ -97,6 +97,7 @@ def test_what_older_processes_would_miss_is_a_loss(
         (None, defined("column", "x", "text not null default ''::text")),
         (None, defined("index", "i", "CREATE INDEX …")),
         (NOTES[3], status("open", "done", "gone")),
+        (NOTES[3], defined("constraint", "status_check", NOTES[3].text.replace("status =", "(status)::text ="))),
         (NOTES[2], defined("column", "status", "text not null default 'new'::text")),
     ],
 )
@@ -104,8 +105,25 @@ def test_what_older_processes_do_not_notice_is_none(gone: Definition | None, com
     after = [each for each in NOTES if each != gone] + ([come] if come else [])
     changed = change(base(*NOTES), Side(definitions=tuple(after)))
     assert losses(changed) == ()
-    assert len(schema_changes(changed.base, changed.head)) == 1
+    assert len(schema_changes(changed)) == 1
     assert schema.PART.describe(changed)
+
+
+def test_a_renamed_column_is_one_change(tmp_path: Path) -> None:
+    (tmp_path / "20270101000000_state.sql").write_text(
+        "-- author: growth\nalter table public.notes rename column status to state;\n"
+    )
+    readings = {str(each.migration): each for each in follow(discover(tmp_path))}
+    found = changed_migrations({}, {"20270101000000_state.sql": "select 1"}, readings)
+    after = [defined("column", "state", NOTES[2].text) if each == NOTES[2] else each for each in NOTES]
+    changed = change(base(*NOTES), Side(definitions=tuple(after)), migrations=found)
+    (table,) = schema.PART.describe(changed)
+    assert isinstance(table, Table)
+    assert [[plain(each) for each in row] for row in table.rows] == [
+        ["public.notes column state", "renamed", "was status: text not null default 'open'::text"]
+    ]
+    (loss,) = losses(changed)
+    assert (loss.what, loss.queries) == ("column renamed", ("read", "write"))
 
 
 def test_a_long_definition_is_compared_line_by_line() -> None:

@@ -4,9 +4,7 @@ Base and head are read by the same, newest platform, so what differs is the appl
 load (an older one may not) leaves its queries, read as text, and its migrations.
 """
 
-import ast
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import date
@@ -33,7 +31,8 @@ from clarivum.checks.review.side import (
     WaivedFinding,
     Wanted,
 )
-from clarivum.checks.sources import Source, shown, text
+from clarivum.checks.review.source_names import metrics, spans, variables
+from clarivum.checks.sources import shown
 from clarivum.checks.statements.naming import relations_within
 from clarivum.database import Queries, Query
 from clarivum.database.planning import Planner, Scratch, Verdict, tree
@@ -44,9 +43,6 @@ from clarivum.jobs import Job
 
 APART = frozenset({"name", "payload", "handler", "key", "file", "line", "owner"})
 """Fields of a Job that are described by themselves or say where it stands."""
-METERS = {f"clarivum.telemetry.{name}" for name in ("counter", "gauge", "histogram")}
-ENVIRONMENT = re.compile(r"^os\.(getenv|environ\.get)$")
-VARIABLE = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 
 
 class Gathering:
@@ -80,9 +76,9 @@ class Gathering:
             jobs=tuple(self._jobs(loaded)) if loaded else (),
             contract=openapi_document(loaded) if loaded else {},
             access=self._access(),
-            spans=tuple(sorted(self._first_arguments({"clarivum.telemetry.span"}))),
-            metrics=tuple(sorted(self._first_arguments(METERS))),
-            variables=tuple(sorted({*self._documented_variables(), *self._read_variables()})),
+            spans=spans(self._facts.sources),
+            metrics=metrics(self._facts.sources),
+            variables=variables(self._facts.sources, self._root),
             waivers=tuple(self._waivers()),
             slices=dict(self._slices()),
         )
@@ -195,28 +191,6 @@ class Gathering:
             return {}
         return found if isinstance(found, dict) else {}
 
-    # -- names in the source -------------------------------------------------------------------------------------------
-    def _first_arguments(self, functions: set[str]) -> Iterator[str]:
-        for source in self._facts.sources:
-            for call in source.calls(frozenset(functions)):
-                name = text(call.args[0]) if call.args else None
-                if name:
-                    yield name
-
-    def _documented_variables(self) -> Iterator[str]:
-        page = self._root / "docs" / "settings.md"
-        if page.exists():
-            for line in page.read_text(encoding="utf-8").splitlines():
-                if line.startswith("| `"):
-                    yield from VARIABLE.findall(line.split(" | ")[0])
-
-    def _read_variables(self) -> Iterator[str]:
-        for source in self._facts.sources:
-            for node in ast.walk(source.tree):
-                name = _variable(source, node)
-                if name:
-                    yield name
-
 
 class _AnyRow(ModuleType):
     """Stands for a module that has every row class, where only the SQL is wanted."""
@@ -242,14 +216,6 @@ def _settings(job: Job[Any]) -> Iterator[tuple[str, str]]:
             elif isinstance(value, str | int | float | Enum | tuple):
                 yield each.name, f"{value:g}" if isinstance(value, float) else str(value)
     yield "visibility_s", str(job.visibility_s)
-
-
-def _variable(source: Source, node: ast.AST) -> str | None:
-    if isinstance(node, ast.Subscript) and source.qualified(node.value) == "os.environ":
-        return text(node.slice)
-    if isinstance(node, ast.Call) and node.args and ENVIRONMENT.match(source.qualified(node.func)):
-        return text(node.args[0])
-    return None
 
 
 def _planned(verdict: Verdict) -> PlannedQuery:

@@ -3,14 +3,23 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast
+from pglast.enums import ObjectType
 
 from clarivum.checks.review.change import Change, State
 from clarivum.checks.review.side import Side
+from clarivum.checks.statements.naming import of_relation
 from clarivum.database.planning.definitions import Definition
+
+Key = tuple[str, str, str]
+"""Object, kind and name of a definition."""
 
 WHOLE = frozenset({"table", "view", "function", "type", "sequence", "schema"})
 """Kinds that stand by themselves; the others are properties of one of these."""
 LITERAL = re.compile(r"'(?:[^']|'')*'(?:::[\w ]+)?")
+CASTS = re.compile(r"::[\w ]+|[()\s]")
 LITERALS = re.compile(rf"(?:{LITERAL.pattern}(?:, )?)+")
 
 
@@ -38,15 +47,29 @@ class SchemaChange:
         return self.one.kind in WHOLE
 
 
-def schema_changes(base: Side, head: Side) -> tuple[SchemaChange, ...]:
+def schema_changes(change: Change) -> tuple[SchemaChange, ...]:
     """All of them, sorted by object; properties of what is new or gone as a whole included."""
-    before = {(each.of, each.kind, each.name): each for each in base.definitions}
-    after = {(each.of, each.kind, each.name): each for each in head.definitions}
+    before = {(each.of, each.kind, each.name): each for each in change.base.definitions}
+    after = {(each.of, each.kind, each.name): each for each in change.head.definitions}
+    renamed = {
+        old: new
+        for old, new in _renamed_columns(change)
+        if old in before.keys() - after and new in after.keys() - before
+    }
+    pairs = [(key, renamed.get(key, key)) for key in sorted({*before, *after} - set(renamed.values()))]
     return tuple(
-        SchemaChange(before.get(key), after.get(key))
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key)
+        SchemaChange(before.get(old), after.get(new)) for old, new in pairs if before.get(old) != after.get(new)
     )
+
+
+def _renamed_columns(change: Change) -> Iterator[tuple[Key, Key]]:
+    """Columns by their old and new names, from the migrations; for a catalogue they are two."""
+    for migration in change.migrations:
+        for statement in migration.reading.migration.body if migration.reading else ():
+            node: Any = statement.node
+            if isinstance(node, ast.RenameStmt) and node.renameType == ObjectType.OBJECT_COLUMN and node.relation:
+                table = of_relation(node.relation)
+                yield (table, "column", str(node.subname)), (table, "column", str(node.newname))
 
 
 def apart(changes: tuple[SchemaChange, ...]) -> tuple[tuple[SchemaChange, ...], tuple[SchemaChange, ...]]:
@@ -74,11 +97,11 @@ def losses(change: Change) -> tuple[Loss, ...]:
 
 
 def _losses(change: Change) -> Iterator[Loss]:
-    wholes, rest = apart(schema_changes(change.base, change.head))
+    wholes, rest = apart(schema_changes(change))
     for each in (*wholes, *rest):
         what = _lost(each, change)
         if what:
-            yield Loss(each, what, tuple(_relying(each.one, change.base)))
+            yield Loss(each, what, tuple(_relying(each.before or each.one, change.base)))
 
 
 def _lost(each: SchemaChange, change: Change) -> str:
@@ -88,6 +111,8 @@ def _lost(each: SchemaChange, change: Change) -> str:
     if one.kind == "column" and before is None and " not null" in one.text and " default " not in one.text:
         return "" if " generated " in one.text else "new column without default that must not be null"
     if one.kind == "column" and before is not None and after is not None:
+        if before.name != after.name:
+            return "column renamed"
         if _type(before.text) != _type(after.text):
             return "type of a column changed"
         if " not null" in after.text and " not null" not in before.text:
@@ -104,9 +129,10 @@ def _type(text: str) -> str:
 
 
 def _only_lists_more(before: str, after: str) -> bool:
-    """Whether a constraint differs only in that more values are listed."""
+    """Whether a constraint differs only in casts, or in that more values are listed."""
     listed = [set(LITERAL.findall(text)) for text in (before, after)]
-    return listed[0] < listed[1] and LITERALS.sub("", before) == LITERALS.sub("", after)
+    bare = [CASTS.sub("", LITERALS.sub("", text)) for text in (before, after)]
+    return listed[0] <= listed[1] and bare[0] == bare[1]
 
 
 def _of_new_column(each: SchemaChange, change: Change) -> bool:

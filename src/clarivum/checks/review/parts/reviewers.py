@@ -56,7 +56,7 @@ def _of_tables(change: Change) -> Iterator[tuple[str, str]]:
     """Owners of what differs, on both sides: a table that changes hands concerns two teams."""
     for side in (change.base, change.head):
         comments = {each.of: owner_in(each.text) for each in side.definitions if each.kind == "comment"}
-        for each in schema_changes(change.base, change.head):
+        for each in schema_changes(change):
             team = comments.get(each.one.of, "")
             if team:
                 yield team, each.one.of

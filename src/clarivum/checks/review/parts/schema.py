@@ -21,7 +21,7 @@ def describe(change: Change) -> Sequence[Block]:
         if side.unmigrated:
             where = f"Not compared: the migrations of {name} do not apply. "
             return [Paragraph(cell(where, Code(side.unmigrated)))]
-    wholes, rest = apart(schema_changes(change.base, change.head))
+    wholes, rest = apart(schema_changes(change))
     if not wholes and not rest:
         return []
     rows = [_whole(each, change) for each in wholes] + [_row(each) for each in rest]
@@ -33,7 +33,7 @@ def describe(change: Change) -> Sequence[Block]:
 
 def warn(change: Change) -> Iterator[Cell]:
     for loss in losses(change):
-        one = loss.change.one
+        one = loss.change.before or loss.change.one
         name = f"{one.of}.{one.name}" if one.name else one.of
         used = cell(": queries that are running rely on it: ", names(loss.queries)) if loss.queries else ""
         yield cell(f"{loss.what} ", Code(name), used)
@@ -62,6 +62,8 @@ def _row(each: SchemaChange) -> tuple[Cell, ...]:
         return named, str(each.state), "see below"
     if each.before is None or each.after is None:
         return named, "dropped" if each.after is None else "new", Code(one.text)
+    if each.before.name != each.after.name:
+        return named, "renamed", cell("was ", Code(each.before.name), ": ", Code(each.after.text))
     return named, "changed", cell(Code(each.before.text), " → ", Code(each.after.text))
 
 
