@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from clarivum.testing.browser import chromium
 from tests.acceptance.running import Up
+from tests.integration.api.api_process import until
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,14 @@ def test_the_printed_token_carries_the_second_factor_unless_told(backend: Up) ->
             token = backend.command("token", "--sub", "auth0|ada", *arguments).stdout.strip()
             answer = client.get("/api/v1/admin/leads", headers={"authorization": f"Bearer {token}"})
             assert answer.status_code == status
+
+
+def test_an_operator_ends_what_was_issued(backend: Up) -> None:
+    with httpx.Client(base_url=backend.url, trust_env=False) as client:
+        token = backend.token("auth0|mallory", "member")
+        headers = {"authorization": f"Bearer {token}"}
+        assert client.get("/api/v1/profile", headers=headers).status_code == 200
+        assert "auth0|mallory" in backend.command("access", "revoke", "auth0|mallory").stdout
+        until(lambda: client.get("/api/v1/profile", headers=headers).status_code == 401, within_s=2)
+        assert client.get("/api/v1/profile", headers=headers).json()["code"] == "invalid_token"
+        assert backend.command("access", "revoke", "", check=False).returncode == 2

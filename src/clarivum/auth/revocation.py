@@ -122,21 +122,25 @@ class Revocations:
             verdict = row is not None and is_revoked(issued_at, row["revoked_before"])
         return verdict
 
-    async def revoke_subject(self, subject: str, reason: Reason) -> None:
-        """End every session of a person and every token that was issued until now, in all processes."""
-        await self._revoke("subject", subject, reason, SUBJECT_KEPT_S)
+    async def revoke_subject(self, subject: str, reason: Reason) -> float:
+        """End every session of a person and every token that was issued until now, in all processes.
+
+        Returns the moment, in seconds since the epoch.
+        """
+        return await self._revoke("subject", subject, reason, SUBJECT_KEPT_S)
 
     async def revoke_session(self, session_id: str, reason: Reason) -> None:
         """End one session of our own login, in all processes."""
         await self._revoke("session", session_id, reason, SESSION_KEPT_S)
 
-    async def _revoke(self, kind: Kind, name: str, reason: Reason, kept_s: float) -> None:
+    async def _revoke(self, kind: Kind, name: str, reason: Reason, kept_s: float) -> float:
         session = self._database.session(WORKER)
         row = await session.one(queries.revoke, kind=kind, name=name, reason=reason, kept_s=kept_s)
         REVOCATIONS.add(1, kind, reason)
         self.memory.add(kind, name, row["revoked_before"])
         with suppress(RequestError):  # what is left lies there until the next time
             await session.execute(queries.forget_expired_revocations, count=FORGOTTEN_AT_ONCE)
+        return float(row["revoked_before"])
 
     async def _listen(self) -> None:
         async for payload in self._database.listen(CHANNEL):

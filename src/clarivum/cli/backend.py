@@ -11,7 +11,7 @@ import typer
 
 from clarivum.application import Application, load_application
 from clarivum.cli import leftovers
-from clarivum.cli.kept_secret import kept_secret
+from clarivum.cli.kept_secret import AUTH_SECRET_FILE, kept_secret
 from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.steps import Steps
@@ -211,7 +211,7 @@ class Backend:
             "CLARIVUM_BASE_URL": self.api_url.replace("127.0.0.1", "localhost"),
         }
         if not self.settings.auth_secrets:
-            login["AUTH_SECRET"] = kept_secret(self.options.data / "auth.secret")
+            login["AUTH_SECRET"] = kept_secret(self.options.data / AUTH_SECRET_FILE)
         return {**login, **{name: os.environ[name] for name in login if os.environ.get(name)}}
 
     @property

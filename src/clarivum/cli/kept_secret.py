@@ -6,6 +6,9 @@ from pathlib import Path
 
 from clarivum.settings import strong_secret
 
+AUTH_SECRET_FILE = "auth.secret"
+"""The file that holds AUTH_SECRET in the folder of `up`, which makes it unless one is set."""
+
 
 def kept_secret(path: Path) -> str:
     """The secret in the file, mode 0600; made when there is none, and the same at every start from then on."""

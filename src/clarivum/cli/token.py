@@ -10,6 +10,7 @@ import typer
 from clarivum.auth.cookies import SessionCookies
 from clarivum.auth.standin import StandIn
 from clarivum.cli.group import group
+from clarivum.cli.kept_secret import AUTH_SECRET_FILE, kept_secret
 from clarivum.cli.place import Running, data_folder
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import UsageError
@@ -31,7 +32,10 @@ def token(  # noqa: PLR0917 - each is an option of the command
         bool | None, typer.Option("--mfa/--no-mfa", help="Signed in with a second factor. [as staff roles need it]")
     ] = None,
     session: Annotated[
-        bool, typer.Option("--session", help="Print a session cookie that holds it, sealed with AUTH_SECRET.")
+        bool,
+        typer.Option(
+            "--session", help="Print a session cookie that holds it, sealed with AUTH_SECRET. [the one of `up`]"
+        ),
     ] = False,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
 ) -> None:
@@ -44,6 +48,8 @@ def token(  # noqa: PLR0917 - each is an option of the command
     environment = dict(os.environ)
     if running and running.identity_url:
         environment.setdefault("CLARIVUM_IDENTITY_URL", running.identity_url)
+    if session and not Settings.load(environment).auth_secrets and (folder / AUTH_SECRET_FILE).is_file():
+        environment["AUTH_SECRET"] = kept_secret(folder / AUTH_SECRET_FILE)
     settings, lifetime = Settings.load(environment), lifetime_s(expires)
     issued = StandIn(settings, folder).issue(sub, role or ["member"], email, lifetime, mfa=mfa)
     typer.echo(_session_cookie(settings, sub, issued, lifetime) if session else issued)
