@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clarivum.settings import strong_secret
 
-AUTH_SECRET_FILE = "auth.secret"
+AUTH_SECRET_FILE = "auth.secret"  # noqa: S105
 """The file that holds AUTH_SECRET in the folder of `up`, which makes it unless one is set."""
 
 
