@@ -10,9 +10,13 @@ from clarivum.checks.rule import Rule
 def look(facts: Facts) -> Iterator[Problem]:
     for query, verdict in facts.verdicts.items():
         used = facts.usage.roles.get(query)
-        if used is None:
-            continue  # the platform's own: each of them is for one role
         file, line = facts.place_of(query)
+        if used is None:  # the platform's own: each of them is for one role
+            if verdict.worst is None and verdict.refused:
+                reasons = ", ".join(dict.fromkeys(verdict.refused.values()))
+                fix = "grant what it needs to the role that runs it"
+                yield Problem(file, line, query.name, f"no role may run it: {reasons}", fix)
+            continue
         for role, reason in verdict.refused.items():
             if "permission denied" in reason and (verdict.worst is None or _is_reached(facts, query)):
                 message = f"it runs as {role}, which may not: {reason}"
