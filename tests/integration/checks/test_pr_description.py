@@ -131,7 +131,7 @@ def test_the_steps_of_a_deployment_are_in_order(told: dict[str, Any]) -> None:
     steps = lines(told, "deployment")
     wanted = [
         r"Settings that are new: NOTES_COLOUR\.",
-        r"takes away from running processes \(own_notes, add_note\) belongs into a migration of its own",
+        r"takes away from running processes \(own_notes, add_note\) belongs in a migration of its own",
         r"in this order: 20270110000000_tags, 20270110000100_run_note, 20270110000200_status_index\.",
         r"20270110000000_tags fills in rows of public\.notes",
         r"20270110000200_status_index runs outside a transaction",

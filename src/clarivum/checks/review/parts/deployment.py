@@ -40,7 +40,7 @@ def _migrations(change: Change) -> Iterator[Cell]:
         yield cell(
             "What the schema takes away from running processes (",
             names(relying),
-            ") belongs into a migration of its own, pushed when no process of the older version is left.",
+            ") belongs in a migration of its own, pushed when no process of the older version is left.",
         )
     yield cell(
         "Push the migrations, in this order: ", names([each.name for each in new], 50), ". ", Code("./clarivum db push")
