@@ -1,13 +1,17 @@
 """What `db push` refuses as a user sees it: exit code 4, file, line, statement and what to do; nothing is applied."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from clarivum.testing.postgres import DatabaseUrls
 
-from .conftest import Clarivum, Project, rows
+from .conftest import ROOT, Clarivum, Project, rows
 
+SHOWN = re.compile(
+    r"^```sql\n(-- author: growth\n.*?)^```\n\n```\n\$ \./clarivum db push\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 SECURED = (
     "create table public.t (id bigint primary key, name text);\n"
     "alter table public.t enable row level security, force row level security;\n"
@@ -131,3 +135,17 @@ def test_waivers_that_cannot_be_read_stop_the_push(
     refused = clarivum(*here, DATABASE_URL=empty_database_urls.admin)
     assert refused.returncode == 3
     assert "waivers.toml:1: this waiver lacks" in refused.stderr
+
+
+def test_the_guide_shows_what_a_push_says(
+    our_project: Project, clarivum: Clarivum, database_urls: DatabaseUrls
+) -> None:
+    guide = (ROOT / "docs" / "guide" / "database.md").read_text(encoding="utf-8")
+    shown = re.search(
+        r"^```sql\n(-- author: growth\n.*?)^```\n\n```\n\$ \./clarivum db push\n(.*?)^```$", guide, re.M | re.S
+    )
+    assert shown is not None
+    (our_project.migrations / "20270101000000_visits.sql").write_text(shown[1])
+    refused = clarivum("db", "push", "--workdir", str(our_project.path), DATABASE_URL=database_urls.admin)
+    assert refused.returncode == 4
+    assert refused.stderr == shown[2]
