@@ -22,6 +22,7 @@ from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
 from clarivum.jobs import Job, PayloadError, outbox
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, show_run
+from clarivum.jobs.outbox import MAX_DELAY_S
 from clarivum.jobs.payload import decode
 from clarivum.jobs.redrive import redrive as redrive_runs
 from clarivum.jobs.transports.interface import Transport
@@ -107,7 +108,7 @@ def enqueue(
     *,
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")],
     payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="Its payload as JSON; - reads standard input.")],
-    delay: Annotated[int, typer.Option(min=0, max=900, help="Seconds until it may start.")] = 0,
+    delay: Annotated[int, typer.Option(min=0, max=MAX_DELAY_S, help="Seconds until it may start.")] = 0,
     form: Form = Format.TEXT,
     application: Target = APPLICATION,
     data: Data = None,

@@ -51,7 +51,7 @@ BEGINNINGS: dict[Isolation, Control] = {
 class Outbox(Protocol):
     """Where `enqueue` puts payloads; jobs sets it on the Database. `put` may defer statements, it does not wait."""
 
-    def put(self, tx: "Transaction", payload: object) -> UUID: ...
+    def put(self, tx: "Transaction", payload: object, *, delay_s: int = 0) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,14 @@ class Transaction:
         finally:
             self._wanted_role = before
 
-    async def enqueue(self, payload: object) -> UUID:
-        """Enqueue a job in this transaction; returns the run's id. Raises DeclarationError when there is no outbox."""
+    async def enqueue(self, payload: object, *, delay_s: int = 0) -> UUID:
+        """Enqueue a job in this transaction, to start after `delay_s` at the earliest; returns the run's id.
+
+        Raises DeclarationError when there is no outbox, and what the outbox raises for a payload or delay that is off.
+        """
         if self._outbox is None:
             raise DeclarationError("this database has no outbox: the application declares no jobs")
-        return self._outbox.put(self, payload)
+        return self._outbox.put(self, payload, delay_s=delay_s)
 
     # -- life --------------------------------------------------------------------------------------------------------
     async def __aenter__(self) -> Self:

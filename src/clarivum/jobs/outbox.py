@@ -13,8 +13,8 @@ from clarivum.jobs.payload import Payload, PayloadError, encode
 from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
 
-MAX_DELAY_S = 900
-"""What every transport can delay by."""
+MAX_DELAY_S = 366 * 86_400
+"""A year: a delay lies in Postgres until it is over, whatever the transport can delay by."""
 
 
 class JobOutbox:
@@ -27,13 +27,14 @@ class JobOutbox:
     def put(self, tx: Transaction, payload: object, *, delay_s: int = 0) -> UUID:
         """Queue the payload behind the transaction's statements and return its run's id.
 
+        It may start `delay_s` seconds after now at the earliest, 0 to MAX_DELAY_S.
         The same idempotency key gives the same id, and one effect. Raises PayloadError, and nothing is stored, when the
         payload does not fit its type, holds what JSON in Postgres cannot, is too large, or belongs to no job.
         """
         job = self._jobs.get(type(payload))
         if job is None or not isinstance(payload, Payload):
             raise PayloadError(f"{type(payload).__name__} is the payload of no job of this application")
-        if not (isinstance(delay_s, int) and 0 <= delay_s <= MAX_DELAY_S):
+        if not (type(delay_s) is int and 0 <= delay_s <= MAX_DELAY_S):
             raise PayloadError(f"job {job.name}: delay_s must be a whole number from 0 to {MAX_DELAY_S}")
         body = encode(payload)
         try:

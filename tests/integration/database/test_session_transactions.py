@@ -215,7 +215,7 @@ async def test_serialization_failures_are_retried_as_whole_transactions(admin: A
 
 async def test_enqueue_hands_the_transaction_to_the_outbox(database: Database) -> None:
     class Recording:
-        def put(self, tx: Transaction, payload: object) -> UUID:
+        def put(self, tx: Transaction, payload: object, *, delay_s: int = 0) -> UUID:
             with tx.as_worker():
                 tx.defer(QUERIES.add_note, tenant="queue", body=str(payload))
             return uuid4()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from clarivum.database import ANONYMOUS, Context, Database
 from clarivum.errors import RequestError
 from clarivum.jobs import PayloadError, outbox
 from clarivum.jobs.message import run_id_of
+from clarivum.jobs.outbox import MAX_DELAY_S
 from tests.integration.jobs.conftest import Drill
 from tests.integration.jobs.drill_jobs import JOBS, Bulk, Quick, bulk, quick
 
@@ -108,12 +110,24 @@ async def test_a_delayed_job_waits(drill: Drill) -> None:
         box = outbox(JOBS)
         async with database.session(ANONYMOUS).transaction() as tx:
             box.put(tx, Quick(key="later"), delay_s=600)
-            box.put(tx, Quick(key="soon"), delay_s=1)
+            box.put(tx, Quick(key="much later"), delay_s=MAX_DELAY_S)
+        database.outbox = box
+        async with database.session(ANONYMOUS).transaction() as tx:
+            await tx.enqueue(Quick(key="soon"), delay_s=1)
     async with drill.working(quick):
         await drill.eventually(lambda: drill.state("soon") == "done", "its second is over")
     run = drill.run("soon")
     assert (run["started_at"] - run["enqueued_at"]).total_seconds() >= 0.9
-    assert drill.run("later") is None
+    assert drill.run("later") is drill.run("much later") is None
+
+
+@pytest.mark.parametrize("delay_s", [-1, MAX_DELAY_S + 1, 1.5, True, "60"])
+async def test_a_delay_that_is_none_is_refused(drill: Drill, delay_s: Any) -> None:
+    async with Database(drill.urls.app, pipelines=1, connections=1) as database:
+        with pytest.raises(PayloadError, match="delay_s must be a whole number"):
+            async with database.session(ANONYMOUS).transaction() as tx:
+                outbox(JOBS).put(tx, Quick(key="a"), delay_s=delay_s)
+    assert drill.depth(quick) == 0
 
 
 async def test_one_trace_from_the_producer_to_the_handler(drill: Drill) -> None:
