@@ -96,6 +96,8 @@ def _texts(node: Any, types: list[str], result: str) -> Iterator[str]:
             else:
                 if kind in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
                     yield from _dynamic(value["query"])
+                elif kind == "dynquery":
+                    yield from _dynamic(value)
                 yield from _texts(value, types, result)
 
 

@@ -56,17 +56,24 @@ def test_every_fix_that_is_a_statement_is_one_postgres_takes(planted: Checked, v
         assert all(policy.check for policy in policies if policy.command in {"update", "all"})
 
 
-def test_a_role_with_bypassrls_is_no_better_an_owner_than_a_superuser() -> None:
-    """As `postgres` is on a hosted project."""
-    with Scratch(PLATFORM_MIGRATIONS) as scratch:
+@pytest.mark.parametrize("version", [16, 18])
+def test_a_role_with_bypassrls_is_no_better_an_owner_and_the_guide_says_how_to_find_one(version: int) -> None:
+    """As `postgres` is on a hosted project: no superuser, makes roles, and no policy holds for it."""
+    guide = (PLATFORM_MIGRATIONS.parents[1] / "docs" / "guide" / "checks.md").read_text(encoding="utf-8")
+    recipe = next(block.partition("```")[0] for block in guide.split("```sql\n") if "create role note_counter" in block)
+    with Scratch(PLATFORM_MIGRATIONS, version) as scratch:
         scratch.prepare()
         with psycopg.connect(scratch.admin_url, autocommit=True) as connection:
-            connection.execute("create role hosted bypassrls; grant create on schema public to hosted")
-            connection.execute("create function public.f() returns int language sql security definer as 'select 1'")
-            connection.execute("alter function public.f() owner to hosted")
-        (function,) = [each for each in scratch.read_objects().functions if each.name == "public.f"]
-        assert (function.owner, function.owner_power) == ("hosted", "BYPASSRLS")
-        assert scratch.read_objects().writable_schemas == frozenset()
+            connection.execute("create role hosted bypassrls createrole; create schema app authorization hosted")
+            connection.execute("set role hosted")
+            connection.execute("create function app.count_notes() returns int security definer return 1")
+            (before,) = [each for each in scratch.read_objects().functions if each.name == "app.count_notes"]
+            connection.execute(recipe.encode())
+        objects = scratch.read_objects()
+        (after,) = [each for each in objects.functions if each.name == "app.count_notes"]
+    assert (before.owner, before.owner_power) == ("hosted", "BYPASSRLS")
+    assert (after.owner, after.owner_power) == ("note_counter", "")
+    assert objects.writable_schemas == frozenset()
 
 
 def test_what_belongs_to_an_extension_or_to_supabase_is_not_ours() -> None:

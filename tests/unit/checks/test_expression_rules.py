@@ -51,7 +51,7 @@ def test_a_cast_that_cannot_fail(expression: str) -> None:
 
 def body(text: str, result: str = "") -> tuple[object, ...]:
     """The statements of a whole function, or of one in PL/pgSQL with this body."""
-    returns = "trigger" if "new." in text else result or "void"
+    returns = "trigger" if "new." in text else "setof int" if "return query" in text else result or "void"
     written = f"create function f() returns {returns} language plpgsql as $f${text}$f$"
     read = read_body(text if text.startswith("create") else written, result)
     assert read.unreadable == ""
@@ -67,6 +67,9 @@ def body(text: str, result: str = "") -> tuple[object, ...]:
         ("begin return current_setting('x', true); end", "uuid"),
         ("begin if current_setting('x', true)::int > 1 then null; end if; end", ""),
         ("begin execute 'select current_setting(''x'')::int'; end", ""),
+        ("begin return query execute 'select current_setting(''x'')::int'; end", ""),
+        ("declare a int; begin for a in select current_setting('x', true)::int loop null; end loop; end", ""),
+        ("declare a int; begin for a in execute 'select current_setting(''x'')::int' loop null; end loop; end", ""),
         ("begin new.x := current_setting('x', true)::int; end", ""),
         ("create function f() returns int return current_setting('x')::int", ""),
         ("create function f() returns int begin atomic select 1; select current_setting('x')::int; end", ""),

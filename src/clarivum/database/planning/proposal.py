@@ -37,7 +37,7 @@ class Proposal:
     @property
     def name(self) -> str:
         words = [re.sub(r"\W+", "_", key).strip("_") for key in self.plain_keys]
-        return f"{'_'.join([self.table, *words])[: MAX_IDENTIFIER - 4]}_idx"
+        return f"{'_'.join([self.table, *words])[: MAX_IDENTIFIER - 4]}_idx".lower()
 
     def as_index(self, name: str) -> Index:
         """What the catalog will say of it."""

@@ -18,6 +18,8 @@ from clarivum.database.planning.conditions import conjuncts
 
 PLATFORM = "clarivum"
 """The platform's own schema: judged where the platform's queries are planned, which is in its own repository."""
+NOT_READING = frozenset({"the query", "the default", "the check", "the trigger"})
+"""A query is judged by its plan; the others read no table."""
 WORD = re.compile(r"[A-Za-z_][\w$]*")
 
 
@@ -63,7 +65,7 @@ def _mentions(facts: Facts) -> Mapping[str, frozenset[str]]:
     """By table: columns that are named where a function, view, policy or the like names the table."""
     found: dict[str, frozenset[str]] = {}
     for each in evaluated(facts):
-        if each.what == "the query":
+        if each.what in NOT_READING:
             continue
         nodes = list(walk(each.statements))
         columns = {name for node in nodes if (name := _column(node))}

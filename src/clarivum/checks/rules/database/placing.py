@@ -1,5 +1,7 @@
 """Where a problem with a view, a function or an expression is placed, and whose it is."""
 
+import re
+
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import Place
@@ -7,6 +9,7 @@ from clarivum.checks.sources import shown
 from clarivum.database.planning import Function, View
 from clarivum.owners import owner_in
 
+QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 NOWHERE = Place("supabase/migrations", 1)
 """Of what no migration creates by a statement of its own: something a DO block made."""
 
@@ -26,7 +29,7 @@ def at_function(facts: Facts, function: Function, message: str, fix: str) -> Pro
 
 def plain(name: str) -> str:
     """A qualified name without its quotes, as places are kept."""
-    return name.replace('"', "")
+    return QUOTED.sub(lambda found: found[1].replace('""', '"'), name)
 
 
 def _team(facts: Facts, comment: str, place: Place) -> str:
