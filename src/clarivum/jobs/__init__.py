@@ -4,8 +4,9 @@ This package exports the declarations; `clarivum.jobs.worker` runs them, `clariv
 """
 
 from clarivum.jobs.declaration import Job, job
+from clarivum.jobs.failure import TerminalError
 from clarivum.jobs.outbox import outbox
 from clarivum.jobs.payload import MAX_PAYLOAD_BYTES, Payload, PayloadError
 from clarivum.jobs.run import Run
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Run", "job", "outbox"]
+__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Run", "TerminalError", "job", "outbox"]

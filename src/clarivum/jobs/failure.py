@@ -13,13 +13,21 @@ class AttemptTimeout(BaseException):
     `except Exception` in an endless loop does not swallow it."""
 
 
+class TerminalError(Exception):
+    """Raise it in a handler when another attempt would fail as well: the run is a dead letter at once.
+
+    The message is kept and shown; no personal data in it.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt failed. `error` is the class an operator filters by."""
+    """Why an attempt failed. `error` is the class an operator filters by; `is_terminal`: another attempt is no use."""
 
     error: str
     message: str
     cause: BaseException | str
+    is_terminal: bool = False
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -27,7 +35,7 @@ def failure_of(error: BaseException) -> Failure:
     text = (error.log or error.detail) if isinstance(error, ClarivumError) else str(error)
     if isinstance(error, ClarivumError) and error.violations:
         text += ": " + "; ".join(f"{violation.pointer} {violation.message}" for violation in error.violations)
-    return Failure(type(error).__qualname__, _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS], error)
+    return Failure(type(error).__qualname__, _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS], error, isinstance(error, TerminalError))
 
 
 def timeout_failure(timeout_s: float) -> Failure:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from clarivum.database import parse_queries
-from clarivum.jobs import Payload, Run, job
+from clarivum.jobs import Payload, Run, TerminalError, job
 from clarivum.telemetry import current_context
 
 QUERIES = parse_queries(
@@ -31,7 +31,7 @@ create table public.effects (
 grant select, insert on public.effects to clarivum_worker, anon;
 """
 
-Deed = Literal["effect", "kill", "kill_after_commit", "fail", "sleep", "spin", "block", "sleep_then_effect"]
+Deed = Literal["effect", "kill", "kill_after_commit", "fail", "give_up", "sleep", "spin", "block", "sleep_then_effect"]
 
 
 class Act(Payload):
@@ -124,6 +124,8 @@ async def _do(deed: Deed, seconds: float, run: Run) -> None:
             run.transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
         case "fail":
             raise LookupError("no such lead: somebody@example.com")
+        case "give_up":
+            raise TerminalError("the account was closed")
         case "sleep":
             await asyncio.sleep(seconds)
         case "sleep_then_effect":

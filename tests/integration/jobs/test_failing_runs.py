@@ -131,3 +131,12 @@ async def test_a_thousand_failures_leave_other_queues_their_latency(drill: Drill
         took_s = time.monotonic() - began
         assert drill.rows("select count(*) from clarivum.dead_letters")[0]["count"] < 1_000, "failures still come in"
     assert took_s < 1.5
+
+
+async def test_a_terminal_error_is_a_dead_letter_at_once(drill: Drill) -> None:
+    await drill.enqueue(Act(key="closed", do="give_up"))
+    async with drill.working(act):
+        await drill.eventually(lambda: drill.state("closed") == "dead", "it is given up")
+        await drill.eventually(lambda: drill.depth(act) == 0, "its message is gone")
+    [letter] = drill.letters()
+    assert (letter["attempts"], letter["error"], letter["message"]) == (1, "TerminalError", "the account was closed")

@@ -38,8 +38,8 @@ class Settlement:
         self._random = random
 
     async def fail(self, claim: Claim, failure: Failure) -> None:
-        """Schedule another attempt, or bury the run after its last one."""
-        job, last = claim.job, claim.attempt >= claim.job.attempts
+        """Schedule another attempt, or bury the run after its last one or a terminal error."""
+        job, last = claim.job, failure.is_terminal or claim.attempt >= claim.job.attempts
         delay_s = self._bench.options.backoff.delay_s(claim.attempt, self._random)
 
         async def settle(tx: Transaction) -> bool:
