@@ -35,7 +35,8 @@ def failure_of(error: BaseException) -> Failure:
     text = (error.log or error.detail) if isinstance(error, ClarivumError) else str(error)
     if isinstance(error, ClarivumError) and error.violations:
         text += ": " + "; ".join(f"{violation.pointer} {violation.message}" for violation in error.violations)
-    return Failure(type(error).__qualname__, _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS], error, isinstance(error, TerminalError))
+    message = _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS]
+    return Failure(type(error).__qualname__, message, error, isinstance(error, TerminalError))
 
 
 def timeout_failure(timeout_s: float) -> Failure:
