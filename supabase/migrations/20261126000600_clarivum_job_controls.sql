@@ -8,7 +8,7 @@ create table clarivum.job_pauses (
     reason text not null check (char_length(reason) <= 500)
 );
 comment on table clarivum.job_pauses is
-    'owner: platform. Jobs that no worker may begin a run of, since when, by whom and why. Deleted to resume.';
+    'owner: platform. rows: 100. Jobs that no worker may begin a run of, since when, by whom and why. Deleted to resume.';
 
 alter table clarivum.job_pauses enable row level security;
 alter table clarivum.job_pauses force row level security;

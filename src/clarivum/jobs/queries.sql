@@ -234,7 +234,7 @@ returning xmax = 0 as is_new;
 delete from clarivum.job_pauses where job = %(job)s;
 
 -- name: paused_jobs -> many
-select job, paused_at, paused_by, reason from clarivum.job_pauses order by job limit 10000;
+select job, paused_at, paused_by, reason from clarivum.job_pauses order by job limit 1000;
 
 -- name: cancel_run -> maybe
 -- Settle a run that has begun and not ended. Who carries it out cannot commit any more. `was`: its state until now.
