@@ -129,3 +129,15 @@ def test_warnings_fail_unless_only_errors_are_asked_for() -> None:
     assert list(failing([WARNING], Level.WARNING)) == [WARNING]
     assert list(failing([WARNING], Level.ERROR)) == []
     assert list(failing([WARNING, FINDING], Level.ERROR)) == [FINDING]
+
+
+def test_what_could_not_be_looked_at_is_told_in_every_format() -> None:
+    noted = report(notes=("bff/leads/routes.py:7 session.many: which query q is cannot be read",))
+    text = render(noted, RULES, Format.TEXT)
+    assert "  1 place could not be looked at:\n    bff/leads/routes.py:7 session.many: which query" in text
+    assert text.endswith("0 findings in 23 rules, 41 queries, 9 tables (4.2 s)\n")
+    assert json.loads(render(noted, RULES, Format.JSON))["notes"] == list(noted.notes)
+    (run,) = json.loads(render(noted, RULES, Format.SARIF))["runs"]
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert notification == {"level": "note", "message": {"text": noted.notes[0]}}
+    assert "::notice::not looked at: bff/leads/routes.py:7" in render(noted, RULES, Format.GITHUB)
