@@ -158,6 +158,16 @@ async def test_idle_time_counts_anew_with_use(world: World) -> None:
         world.read(going_on.set_cookies)
 
 
+async def test_a_front_end_that_shares_the_session_does_not_lengthen_it(world: World) -> None:
+    process, session = await world.process(), world.signed_in(exp=NOW + 30 * 24 * HOUR_S)
+    theirs = world.read(world.cookies.write(session.claims, now=world.now, max_age_s=30 * 24 * HOUR_S))
+    world.clock.turn(IDLE_S + 29)
+    assert await renewed(process, theirs, world) is not None
+    world.clock.turn(1)
+    with pytest.raises(SessionRefusedError):
+        await renewed(process, theirs, world)
+
+
 @pytest.mark.parametrize(
     ("lifetime_s", "after_s", "due"),
     [

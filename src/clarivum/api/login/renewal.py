@@ -28,6 +28,7 @@ from clarivum.auth import TokenRefusedError
 from clarivum.auth.cookies import SessionReason, SessionRefusedError, SessionToken
 from clarivum.auth.instruments import REFRESHES, SESSIONS
 from clarivum.auth.oidc import GrantRefusedError, Seal
+from clarivum.auth.policy import CLOCK_SKEW_S
 from clarivum.auth.revocation import Reason, queries
 from clarivum.database import WORKER
 from clarivum.errors import UNAVAILABLE, RequestError
@@ -64,6 +65,8 @@ class SessionRenewal:
         """
         if session_id(session) is None:
             return None
+        if now >= session.issued_at + IDLE_S + CLOCK_SKEW_S:  # a front end that shares it may have given it longer
+            raise self._ended("nobody used it for twelve hours")
         if refresh_due(session, now):
             tokens = await self._new_tokens(session, now)
             if tokens is not None:
