@@ -199,7 +199,9 @@ class Facts:
         self._progress("reading the migrations")
         try:
             return tuple(discover(self.root / "supabase" / "migrations"))
-        except RefusedError:
+        except RefusedError as error:
+            why = error.detail.replace(f"{self.root}/", "").partition("\n")[0]
+            self.note(f"{why}: until then the text of the migrations is not judged")
             return ()
 
     @cached_property

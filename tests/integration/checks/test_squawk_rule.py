@@ -69,3 +69,14 @@ def test_without_squawk_the_check_stops(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     with pytest.raises(ConfigurationError, match="squawk is not installed"):
         careless(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_noted_and_not_passed_over(tmp_path: Path) -> None:
+    def plant(root: Path) -> None:
+        (root / CARELESS).write_text(MIGRATION.replace("drop column", "drop column from"))
+
+    report = checked("clean", tmp_path, plant, rules=RULES).report
+    assert report.findings == ()
+    (note,) = report.notes
+    assert note.startswith(f"{CARELESS}:3: syntax error")
+    assert note.endswith("the text of the migrations is not judged")

@@ -64,6 +64,9 @@ def test_a_loss_is_named(tmp_path: Path, text: str, expected: list[str]) -> None
     "text",
     [
         "drop index t_n_idx",
+        "drop cast (int as text)",
+        "drop transform for int language sql",
+        "drop trigger x on t; drop user mapping for somebody server s; drop operator class o using btree",
         "drop view v",
         "drop type kind",
         "drop function f(int)",

@@ -119,11 +119,10 @@ def _drop(node: Any, stock: Stock) -> Iterator[Loss]:
     what = kind.name.removeprefix("OBJECT_").lower()
     cascade = node.behavior == DropBehavior.DROP_CASCADE
     for each in node.objects or ():
-        name = _name(each)
-        if kind in ALWAYS and not stock.is_fresh(name):
-            yield Loss(f"drop {what} {name}", ALWAYS[kind])
+        if kind in ALWAYS and not stock.is_fresh(_name(each)):
+            yield Loss(f"drop {what} {_name(each)}", ALWAYS[kind])
         elif kind in CASCADING and cascade:
-            yield Loss(f"drop {what} {name} cascade", "every column, default and policy that depends on it")
+            yield Loss(f"drop {what} {_name(each)} cascade", "every column, default and policy that depends on it")
 
 
 def _name(given: Any) -> str:

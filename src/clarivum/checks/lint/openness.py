@@ -17,6 +17,7 @@ from clarivum.database.migrations.files import Migration, Statement
 CALLERS = frozenset({"anon", "authenticated", "clarivum_staff", "public"})
 """Roles that requests run as; `public` stands for PUBLIC."""
 ROUTINES = frozenset({ObjectType.OBJECT_FUNCTION, ObjectType.OBJECT_PROCEDURE, ObjectType.OBJECT_ROUTINE})
+RELATIONS = frozenset({ObjectType.OBJECT_TABLE, ObjectType.OBJECT_VIEW, ObjectType.OBJECT_MATVIEW})
 ROW_SECURITY: Mapping[AlterTableType, tuple[str, bool]] = {
     AlterTableType.AT_EnableRowSecurity: ("secured", True),
     AlterTableType.AT_DisableRowSecurity: ("secured", False),
@@ -192,7 +193,7 @@ def _drop(state: Openness, node: Any, place: Place) -> None:
         elif node.removeType in ROUTINES:
             for name in _functions_meant(state, each):
                 del state.functions[name]
-        elif isinstance(each, tuple):
+        elif node.removeType in RELATIONS:
             for relations in (state.tables, state.views, state.materialized):
                 relations.pop(of_words(each), None)
 
@@ -203,7 +204,7 @@ def _rename(state: Openness, node: Any, place: Place) -> None:
     old = of_relation(node.relation)
     if node.renameType == ObjectType.OBJECT_POLICY and old in state.tables:
         state.tables[old].policies ^= {node.subname, node.newname}
-    elif node.renameType in {ObjectType.OBJECT_TABLE, ObjectType.OBJECT_VIEW, ObjectType.OBJECT_MATVIEW}:
+    elif node.renameType in RELATIONS:
         _move(state, old, f"{old.partition('.')[0]}.{node.newname}")
 
 

@@ -30,6 +30,9 @@ OFF = {
     "ban-drop-database": "refused: it changes the whole server",
     "ban-drop-table": "database/destructive-migration",
     "ban-drop-column": "database/destructive-migration",
+    "ban-drop-schema": "database/destructive-migration",
+    "ban-drop-sequence": "database/destructive-migration",
+    "ban-drop-extension": "database/destructive-migration",
     "ban-truncate-cascade": "database/destructive-migration",
     "changing-column-type": "database/destructive-migration, which knows the changes that rewrite nothing",
 }
