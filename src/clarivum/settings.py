@@ -324,6 +324,13 @@ def _refuse_contradictions(settings: Settings) -> None:
             "postgresql",
         }:
             raise ConfigurationError(f"{variable} must be a postgresql:// URL")
+    _refuse_unusable_login(settings, production)
+    _refuse_contradicting_queues(settings)
+    if not settings.identity_url.endswith("/"):
+        raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
+
+
+def _refuse_unusable_login(settings: Settings, production: bool) -> None:
     for field in ("auth_secret", "auth_secret_1", "auth_secret_2", "auth_secret_3", "nextauth_secret"):
         secret = getattr(settings, field)
         if secret is not None and not strong_secret(secret.get_secret_value()):
@@ -331,6 +338,11 @@ def _refuse_contradictions(settings: Settings) -> None:
                 f"{field.upper()} is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: make one with "
                 "`openssl rand -base64 32`"
             )
+    client_secret = settings.login_client_secret
+    if production and client_secret is not None and not strong_secret(client_secret.get_secret_value()):
+        raise ConfigurationError(
+            f"AUTH_AUTH0_SECRET is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: copy the client's"
+        )
     if settings.base_url is not None:
         parts = urlsplit(settings.base_url)
         if parts.scheme not in ({"https"} if production else {"http", "https"}) or not BASE_URL.fullmatch(
@@ -339,9 +351,6 @@ def _refuse_contradictions(settings: Settings) -> None:
             raise ConfigurationError(
                 "CLARIVUM_BASE_URL must be scheme, host, port only, like https://api.example.org, in production https"
             )
-    _refuse_contradicting_queues(settings)
-    if not settings.identity_url.endswith("/"):
-        raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
 
 
 def _refuse_contradicting_queues(settings: Settings) -> None:

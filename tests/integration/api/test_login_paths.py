@@ -134,6 +134,8 @@ def test_production_says_where_browsers_reach_it() -> None:
         registration_of(Settings.load(production))
     with pytest.raises(ConfigurationError, match="CLARIVUM_BASE_URL"):
         Settings.load({**production, "CLARIVUM_BASE_URL": "http://api.example.org"})
+    with pytest.raises(ConfigurationError, match="AUTH_AUTH0_SECRET"):
+        Settings.load({**production, "AUTH_AUTH0_SECRET": "your-client-secret-goes-here-please"})
     registration = registration_of(Settings.load({**production, "CLARIVUM_BASE_URL": "https://api.example.org"}))
     assert registration is not None
     assert registration.redirect_uri == "https://api.example.org/auth/callback"
