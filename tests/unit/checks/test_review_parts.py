@@ -10,7 +10,7 @@ from clarivum.checks.gate import follow
 from clarivum.checks.review.change import Change, State, changed_migrations, changed_queries, changed_tables
 from clarivum.checks.review.description import describe, to_markdown
 from clarivum.checks.review.git import Comparison
-from clarivum.checks.review.markdown import Bullets, Details, Listing, Table, plain
+from clarivum.checks.review.markdown import Bullets, Details, Listing, Paragraph, Table, plain
 from clarivum.checks.review.part import Part
 from clarivum.checks.review.parts import gaps, locks, schema
 from clarivum.checks.review.registry import PARTS
@@ -223,6 +223,16 @@ def test_a_chapter_adds_a_part_of_its_own() -> None:
     assert "### Look at first\n\n- look \\| here\n" in text
     assert "### My \\<chapter\\>\n\n- main\n" in text
     assert text.rstrip().endswith("Telemetry, Deployment, Decisions, Gaps, Whom to ask.")
+
+
+def test_one_endless_part_leaves_room_for_the_others() -> None:
+    many = tuple(Paragraph(f"migration {number} of a great many") for number in range(5_000))
+    endless = Part("endless", "Endless", lambda given: many)
+    text = to_markdown(describe(change(), (endless, *PARTS)), 5_000)
+    assert 4_000 < len(text) <= 5_000
+    assert "### Endless\n\nmigration 0 of a great many\n" in text
+    assert "… and more" in text
+    assert "Whom to ask." in text.splitlines()[-1]
 
 
 def test_keys_of_parts_are_unique() -> None:

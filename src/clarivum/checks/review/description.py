@@ -25,6 +25,9 @@ from clarivum.checks.review.wording import cell, counted
 
 MAX_CHARACTERS = 65_536
 """What GitHub takes as the body of a pull request."""
+SHARE_STEP = 100
+LINE = "\n"
+CUT = "\n\n… and more"
 ABRIDGINGS = (WHOLE, Abridging(False), Abridging(False, 40), Abridging(False, 15), Abridging(False, 5))
 
 
@@ -51,14 +54,15 @@ def describe(change: Change, parts: Sequence[Part] = PARTS) -> Description:
 
 
 def to_markdown(description: Description, limit: int = MAX_CHARACTERS) -> str:
-    """The description in at most `limit` characters: what is folded away goes first, then the ends of long tables."""
+    """The description in at most `limit` characters: what is folded away goes first, then the ends of long tables, then
+    the ends of the longest parts.
+    """
     for abridging in ABRIDGINGS:
-        text = _markdown(description, abridging)
-        if len(text) <= limit:
-            return text
-    note = "\n\n… cut here: the whole is in `./clarivum pr --format json`\n"
-    kept = text[: limit - len(note)]
-    return kept[: kept.rfind("\n")] + note
+        sections = _sections(description, abridging)
+        if _length(sections) <= limit:
+            return _joined(sections)
+    share = next((most for most in range(limit, 0, -SHARE_STEP) if _length(_cut(sections, most)) <= limit), 0)
+    return _joined(_cut(sections, share))[:limit]
 
 
 def to_json(description: Description) -> str:
@@ -73,7 +77,8 @@ def to_json(description: Description) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
-def _markdown(description: Description, abridging: Abridging) -> str:
+def _sections(description: Description, abridging: Abridging) -> list[str]:
+    """What is compared, what to look at first, each part that has something to say, and the names of the others."""
     sections = [markdown([Paragraph(description.compared)])]
     if abridging is not WHOLE:
         sections.append("This is abridged to fit into a pull request; the whole is in `./clarivum pr --format json`.")
@@ -85,7 +90,24 @@ def _markdown(description: Description, abridging: Abridging) -> str:
             sections.append(f"### {inline(part.title)}\n\n{markdown(blocks, abridging)}")
     if empty:
         sections.append(f"Nothing changes in: {inline(', '.join(empty))}.")
+    return sections
+
+
+def _joined(sections: Sequence[str]) -> str:
     return "\n\n".join(sections) + "\n"
+
+
+def _length(sections: Sequence[str]) -> int:
+    return sum(map(len, sections)) + 2 * len(sections)
+
+
+def _cut(sections: Sequence[str], most: int) -> list[str]:
+    """The first two sections, and of each other at most `most` characters, ended after a whole line. Listings are in
+    details alone, which are left out before anything is cut.
+    """
+    kept = max(0, most - len(CUT))
+    cut = (each if len(each) <= most else f"{each[:kept].rpartition(LINE)[0]}{CUT}" for each in sections[2:])
+    return [*sections[:2], *cut]
 
 
 def _compared(change: Change) -> Cell:
