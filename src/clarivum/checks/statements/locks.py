@@ -52,7 +52,8 @@ def _on_table(node: Any, names: Names) -> Iterator[Lock]:
 
 def _create_table(node: Any, names: Names) -> Iterator[Lock]:
     for element in node.tableElts or ():
-        for constraint in (element,) if isinstance(element, ast.Constraint) else (element.constraints or ()):
+        own = (element,) if isinstance(element, ast.Constraint) else getattr(element, "constraints", None) or ()
+        for constraint in own:
             if constraint.contype == ConstrType.CONSTR_FOREIGN:
                 referenced = of_relation(constraint.pktable)
                 if referenced != of_relation(node.relation):
