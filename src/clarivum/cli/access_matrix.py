@@ -14,7 +14,7 @@ from clarivum.checks.access.matrix import cell_phrase
 from clarivum.cli.place import APPLICATION
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, Format, Paint, painter, wants_colour
-from clarivum.database.trial import VERBS
+from clarivum.database.trial import NO_GRANT, VERBS
 from clarivum.errors import ConfigurationError, UsageError
 
 
@@ -67,7 +67,7 @@ def _lines(found: AccessMatrix, paint: Paint) -> Iterator[str]:
         yield paint(BOLD, trial.table) + (f"   untried: {trial.untried}" if trial.untried else "")
         for (persona, role), cells in trial.cells.items():
             for verb in VERBS:
-                if cells[verb].by != ("no grant",):
+                if cells[verb].by != (NO_GRANT,):
                     yield f"  {persona:<{wide}}  {verb:<8}  {cell_phrase(cells[verb])}  {paint(DIM, f'as {role}')}"
     for route in found.routes:
         yield paint(BOLD, route.route) + ("   with a second factor" if route.demands_mfa else "")

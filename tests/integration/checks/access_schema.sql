@@ -61,10 +61,43 @@ create policy impossible_read on public.impossible for select to authenticated u
 create table public.open_wide (id bigint primary key);
 grant select, delete, truncate on public.open_wide to anon;
 
+create table public.teams (id uuid primary key default gen_random_uuid(), country char(2) not null, code varchar(3) not null);
+create table public.team_members (team uuid not null references public.teams (id), subject text not null, primary key (team, subject));
+create table public.plans (id uuid primary key default gen_random_uuid(), team uuid not null, title text not null);
+grant select on public.plans to authenticated;
+grant select on public.team_members to authenticated;
+create policy team_members_all on public.team_members for select to authenticated using (true);
+create policy plans_of_own_teams on public.plans for select to authenticated
+    using (team in (select tm.team from public.team_members tm where tm.subject = (select clarivum.subject())));
+
+create table public.readings (
+    id bigint generated always as identity, taken_at timestamptz not null, subject text not null, primary key (id, taken_at)
+) partition by range (taken_at);
+create table public.readings_2020 partition of public.readings for values from ('2020-01-01') to ('2021-01-01');
+grant select, insert on public.readings to authenticated;
+create policy readings_own on public.readings to authenticated
+    using (subject = (select clarivum.subject())) with check (subject = (select clarivum.subject()));
+
+create table public.defaulted (id uuid primary key default gen_random_uuid(), subject text not null default clarivum.subject(), body text not null);
+grant insert (body) on public.defaulted to authenticated;
+create policy defaulted_add on public.defaulted for insert to authenticated with check (subject = (select clarivum.subject()));
+
+create table public.nothing ();
+grant select on public.nothing to anon;
+create materialized view public.counted as select count(*) as articles from public.articles;
+grant select on public.counted to anon;
+
+create table public."Odd Name" (id int primary key, "Owner" text not null, "two words" bit(3) not null, span int4range not null);
+grant select, update on public."Odd Name" to authenticated;
+create policy "odd; policy" on public."Odd Name" to authenticated using ("Owner" = (select clarivum.subject()));
+
 do $$
 declare t regclass;
 begin
-    foreach t in array array['articles', 'comments', 'handover', 'journal', 'settings', 'casting', 'impossible']::regclass[] loop
+    foreach t in array array[
+        'articles', 'comments', 'handover', 'journal', 'settings', 'casting', 'impossible', 'team_members', 'plans', 'readings',
+        'defaulted', '"Odd Name"'
+    ]::regclass[] loop
         execute format('alter table %s enable row level security', t);
         execute format('alter table %s force row level security', t);
     end loop;

@@ -102,6 +102,30 @@ def test_a_table_without_row_security_shows_what_that_means(tried: Tried) -> Non
     assert tried.cell("open_wide", "member", "truncate").by == ("no grant",)
 
 
+def test_membership_in_another_table_is_made_as_well(tried: Tried) -> None:
+    assert tried.cell("plans", "member", "select") == Cell(Reach.OWN, ("plans_of_own_teams",))
+    assert tried.cell("plans", "other member", "select").reach is Reach.OWN
+
+
+def test_a_partition_is_found_for_a_row(tried: Tried) -> None:
+    assert tried.trials["public.readings"].untried == ""
+    assert tried.cell("readings", "member", "select") == Cell(Reach.OWN, ("readings_own",))
+    assert tried.cell("readings", "member", "insert").reach is Reach.OWN
+    assert tried.trials["public.readings_2020"].untried == ""
+
+
+def test_a_row_whose_owner_is_a_default_is_added_in_the_callers_name_alone(tried: Tried) -> None:
+    cell = tried.cell("defaulted", "member", "insert")
+    assert (cell.reach, cell.columns) == (Reach.OWN, ("body",))
+
+
+def test_what_has_no_rows_of_its_own_or_an_odd_name_is_tried_as_well(tried: Tried) -> None:
+    assert tried.cell("counted", "anonymous", "select", "anon") == Cell(Reach.ALL, ("no policy applies",))
+    assert tried.cell("counted", "anonymous", "truncate", "anon").by == ("no grant",)
+    assert tried.cell("nothing", "anonymous", "select", "anon").by == ("no grant",)
+    assert tried.cell("Odd Name", "member", "update") == Cell(Reach.OWN, ("odd; policy",))
+
+
 def test_a_row_that_cannot_be_made_leaves_its_cells_untried(tried: Tried) -> None:
     trial = tried.trials["public.impossible"]
     assert "impossible_code_check" in trial.untried

@@ -8,7 +8,7 @@ from clarivum.checks.access.matrix import ALLOWED, AccessMatrix, RouteTrial, cel
 from clarivum.checks.migrations_text import Place
 from clarivum.checks.pages.text import wrapped
 from clarivum.database.planning import Catalog
-from clarivum.database.trial import VERBS, Cell, Reach, TableTrial, Verb
+from clarivum.database.trial import NO_GRANT, VERBS, Cell, Reach, TableTrial, Verb
 
 COMMAND = "./clarivum access matrix --write"
 PAGE, DOCUMENT = "docs/access-matrix.md", "docs/access-matrix.json"
@@ -112,7 +112,7 @@ def _shown(cells: Mapping[str, Cell]) -> str:
 
 
 def _phrase(cell: Cell) -> str:
-    if cell.by == ("no grant",):
+    if cell.by == (NO_GRANT,):
         return NOTHING
     text, separator, by = cell_phrase(cell).partition(" – ")
     reach, _, rest = text.partition("; ")

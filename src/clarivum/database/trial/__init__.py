@@ -5,12 +5,14 @@ makes rows, becomes each caller in turn, and leaves nothing behind.
 """
 
 from clarivum.database.trial.copying import copied
-from clarivum.database.trial.outcome import VERBS, Cell, Reach, TableTrial, Verb
+from clarivum.database.trial.outcome import NO_GRANT, NO_POLICY, VERBS, Cell, Reach, TableTrial, Verb
 from clarivum.database.trial.samples import SAMPLES_FILE, Sample, parse_samples
 from clarivum.database.trial.stage import Cast, Guise, Owner
 from clarivum.database.trial.trial import try_tables
 
 __all__ = [
+    "NO_GRANT",
+    "NO_POLICY",
     "SAMPLES_FILE",
     "VERBS",
     "Cast",

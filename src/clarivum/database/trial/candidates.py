@@ -43,8 +43,6 @@ BY_KIND = {
     "money": ("1", "0"),
     "xml": ("<a/>",),
     "tsvector": ("sample",),
-    "bit": ("1", "0"),
-    "varbit": ("1", "0"),
     "point": ("(1,1)",),
     "name": ("sample",),
     "oid": ("1",),
@@ -67,6 +65,15 @@ def is_email_column(column: ColumnShape) -> bool:
     return column.category == "S" and EMAIL_NAMES.fullmatch(column.name) is not None
 
 
+def tells_owner(relation: Relation, name: str) -> bool:
+    """Whether a column makes a row somebody's: by subject, by address, or by what it refers to."""
+    column = relation.column(name)
+    if column is None:
+        return False
+    refers = any(each.kind == "f" and name in each.columns for each in relation.constraints)
+    return refers or is_owner_column(relation, column) or is_email_column(column)
+
+
 def candidates(relation: Relation, column: ColumnShape, owner: Owner, number: int) -> list[str]:
     """Values as Postgres reads them, for the row of `owner`, who is the `number`th; none for a type we do not know."""
     checks = " ".join(relation.definitions(column))
@@ -80,6 +87,8 @@ def candidates(relation: Relation, column: ColumnShape, owner: Owner, number: in
         found = _texts(relation, column, owner, checks, number, distinct=distinct)
     elif column.category == "N" and column.kind not in BY_KIND:
         found = _figures(checks, number, distinct=distinct)
+    elif column.kind in {"bit", "varbit"}:
+        found = ["1" * (_length(column) or 1)]
     elif column.category == "A":
         found = ["{}"]
     elif column.category == "R":
@@ -88,9 +97,19 @@ def candidates(relation: Relation, column: ColumnShape, owner: Owner, number: in
         found = [f"00000000-0000-4000-8000-{number:012x}"]
     else:
         found = list(BY_KIND.get(column.kind, ()))
-    if distinct and len(found) > 1 and column.category != "S":
-        found = found[number % len(found) :] + found[: number % len(found)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(text for text in found if _fits(column, text)))
+
+
+def _fits(column: ColumnShape, text: str) -> bool:
+    """Whether a text is as short as the type wants: `character varying(3)`. A bit string is as long, whatever else."""
+    length = _length(column)
+    return column.category != "S" or length is None or len(text) <= length
+
+
+def _length(column: ColumnShape) -> int | None:
+    """The length in a type's name, None when there is none."""
+    found = re.search(r"\((\d+)\)", column.type)
+    return int(found[1]) if found else None
 
 
 def _texts(

@@ -24,6 +24,11 @@ class Reach(StrEnum):
         return self in {Reach.OTHERS, Reach.SOME, Reach.ALL}
 
 
+NO_GRANT, NO_POLICY, NO_ROW_SECURITY = "no grant", "no policy", "row-level security is off"
+NO_POLICY_APPLIES = "no policy applies"
+"""What a cell names where no policy decided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What one caller may do with one verb to one table.

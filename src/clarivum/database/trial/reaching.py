@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from clarivum.database.trial.candidates import is_owner_column
+from clarivum.database.trial.candidates import is_owner_column, tells_owner
 from clarivum.database.trial.outcome import Verb
 from clarivum.database.trial.privileges import Granted
 from clarivum.database.trial.relation import Relation
@@ -116,13 +116,20 @@ class RowTrial:
     # -- insert --------------------------------------------------------------------------------------------------------
     def _insert(self, guise: Guise, granted: Granted) -> Reached:
         added, refusal = set(), None
-        for owner in self._rows:
+        for owner in self._named(guise.actor, granted):
             tried = self.insert_as(guise, owner, granted)
             if tried.done:
                 added.add(owner)
             elif not tried.fails_policy:
                 refusal = refusal or tried
         return Reached(frozenset(added), refusal)
+
+    def _named(self, actor: str, granted: Granted) -> Sequence[str]:
+        """As whose a row may be tried: as anybody's, unless the columns that say whose it is cannot be given."""
+        telling = {name for row in self._rows.values() for name in row.values if tells_owner(self._relation, name)}
+        if telling and not telling & set(granted.columns) and actor in self._rows:
+            return (actor,)
+        return tuple(self._rows)
 
     def insert_as(self, guise: Guise, owner: str, granted: Granted) -> Attempt:
         """Add the owner's row to the table, which holds no other: no unique index has a say."""

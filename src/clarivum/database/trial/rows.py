@@ -1,7 +1,9 @@
 """Make one row per owner in a table, and first those it refers to."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -64,6 +66,9 @@ class RowMaker:
         return self._made[relation.oid]
 
     def _make(self, relation: Relation) -> dict[str, Row]:
+        for mentioned in self._mentioned(relation):
+            with suppress(NoRowError):  # a policy that asks for it then lets nothing through, which is told
+                self.rows(mentioned)
         found: dict[str, Row] = {}
         for number, owner in enumerate(self._owners, 1):
             try:
@@ -83,6 +88,7 @@ class RowMaker:
         for constraint in relation.constraints:
             if constraint.kind == "f" and self._is_needed(relation, constraint):
                 given |= self._reference(constraint, owner)
+        given |= self._joined(relation, owner, given)
         for column in relation.columns:
             if column.name not in given and not column.fixed and self._is_given(relation, column):
                 choices[column.name] = _choices(relation, column, owner, number)
@@ -97,12 +103,18 @@ class RowMaker:
         number: int,
     ) -> Row:
         """Try values until a row stands; what Postgres refuses names the columns to go on with."""
+        cast = False
         turns: dict[tuple[str, ...], Iterator[tuple[str | None, ...]]] = {}
         values = given | {name: next(iter(found), None) for name, found in choices.items()}
         for _ in range(MAX_ATTEMPTS):
             place, refusal = self._insert(relation, values)
             if refusal is None:
                 return Row(place, values)
+            if refusal.sqlstate.startswith(WRONG_VALUE) and not cast:
+                cast = True
+                self._castable(relation, choices)
+                values |= {name: next(iter(found), None) for name, found in choices.items()}
+                continue
             blamed = self._blamed(relation, refusal, values)
             if refusal.sqlstate == NOT_NULL and refusal.column not in choices:
                 column = relation.column(refusal.column)
@@ -167,8 +179,57 @@ class RowMaker:
         found = self._stage.run(sql.SQL("select {} from {} where ctid = {}").format(key, table(parent), row.place))
         return dict(zip(constraint.columns, found[0], strict=True))
 
+    def _mentioned(self, relation: Relation) -> list[Relation]:
+        """The other tables that the policies ask."""
+        asked = self._relations_in(" ".join(policy.expressions for policy in relation.policies))
+        return [each for each in asked if each.oid != relation.oid]
+
+    def _joined(self, relation: Relation, owner: Owner, given: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Values for columns that a policy compares with another table's of the same name, or with its `id`."""
+        found: dict[str, str | None] = {}
+        for other in self._mentioned(relation):
+            row = self._made.get(other.oid, {}).get(owner.name)
+            for column in relation.columns:
+                name = column.name
+                free = name not in given and not column.fixed and not is_owner_column(relation, column)
+                twin = other.column(name) or (
+                    other.column("id") if name in {f"{other.name}_id", f"{other.name[:-1]}_id"} else None
+                )
+                if row and free and name != "id" and relation.is_policed(name) and twin and twin.type == column.type:
+                    read = sql.SQL("select {}::text from {} where ctid = {}")
+                    asked = read.format(sql.Identifier(twin.name), table(other), row.place)
+                    found[name] = self._stage.run(asked)[0][0]
+        return found
+
+    def _relations_in(self, expressions: str) -> list[Relation]:
+        """Tables that expressions name, as pg_get_expr prints them: after FROM or JOIN."""
+        names = dict.fromkeys(
+            re.findall(r"\b(?:FROM|JOIN) \(*((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)", expressions)
+        )
+        found = []
+        for name in names:
+            asked = self._stage.run(sql.SQL("select to_regclass({})::oid::bigint").format(name))
+            if asked[0][0] is not None:
+                found.append(self._relation_of(asked[0][0]))
+        return [each for each in found if each.kind in {"r", "p"}]
+
+    def _castable(self, relation: Relation, choices: dict[str, list[str | None]]) -> None:
+        """Leave out the values that a column's type does not take."""
+        for name, values in choices.items():
+            column = relation.column(name)
+            if column is None:
+                continue
+            choices[name] = [value for value in values if value is None or self._is_castable(column, value)]
+
+    def _is_castable(self, column: ColumnShape, value: str) -> bool:
+        with self._stage.undone():
+            cast = sql.SQL("select {}::{}").format(value, sql.SQL(column.type))
+            return self._stage.attempt(cast).done
+
     def _blamed(self, relation: Relation, refusal: Attempt, values: Mapping[str, str | None]) -> tuple[str, ...]:
         """The columns that may be at fault."""
+        if refusal.sqlstate == CHECK and not refusal.constraint:  # no partition takes it
+            return tuple(name for name in values if (column := relation.column(name)) and column.category == "D")
         if refusal.sqlstate in {CHECK, UNIQUE}:
             constraint = relation.constraint(refusal.constraint)
             return constraint.columns if constraint else ()

@@ -95,7 +95,7 @@ class Stage:
     def run(self, statement: sql.Composed | LiteralString, values: Sequence[Any] = ()) -> list[Any]:
         """As superuser. Raises psycopg.Error."""
         cursor = self._connection.execute(statement, values or None)
-        return cursor.fetchall() if cursor.description else []
+        return [] if cursor.description is None else cursor.fetchall()
 
     def attempt(self, statement: sql.Composed | LiteralString) -> Attempt:
         """Run a statement as whoever the transaction is now; an error leaves the savepoint around to be rolled back."""

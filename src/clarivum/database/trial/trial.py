@@ -5,7 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from psycopg import sql
 
 from clarivum.database.trial.candidates import variants
-from clarivum.database.trial.outcome import VERBS, Cell, Reach, TableTrial, Verb, reach_of
+from clarivum.database.trial.outcome import (
+    NO_GRANT,
+    NO_POLICY,
+    NO_POLICY_APPLIES,
+    NO_ROW_SECURITY,
+    VERBS,
+    Cell,
+    Reach,
+    TableTrial,
+    Verb,
+    reach_of,
+)
 from clarivum.database.trial.privileges import Granted, try_grants
 from clarivum.database.trial.reaching import Reached, RowTrial
 from clarivum.database.trial.relation import Relation, RowPolicy
@@ -13,8 +24,7 @@ from clarivum.database.trial.rows import NoRowError, RowMaker, table
 from clarivum.database.trial.stage import Cast, Guise, Stage, stage
 
 Progress = Callable[[int, int], None]
-NO_GRANT, NO_POLICY, NO_ROW_SECURITY = "no grant", "no policy", "row-level security is off"
-NO_POLICY_APPLIES = "no policy applies"
+MATERIALIZED_VIEW = "m"
 
 
 def try_tables(
@@ -61,6 +71,8 @@ class _TableOnStage:
         self._rows: RowTrial | None = None
         self._owners: frozenset[str] = frozenset()
         self._untried = ""
+        if relation.kind == MATERIALIZED_VIEW:
+            return
         try:
             made = maker.rows(relation)
             self._rows, self._owners = RowTrial(opened, relation, made), frozenset(made)
@@ -68,6 +80,8 @@ class _TableOnStage:
             self._untried = str(error)
 
     def trial(self, guises: Sequence[Guise]) -> TableTrial:
+        if self._relation.kind == MATERIALIZED_VIEW:
+            return self._of_materialized_view(guises)
         cells: dict[tuple[str, str], Mapping[Verb, Cell]] = {}
         granted = {guise: try_grants(self._stage, guise, self._relation) for guise in guises}
         plain = self._reached(self._rows, granted)
@@ -79,6 +93,16 @@ class _TableOnStage:
                 found[verb] = self._cell(verb, guise, granted[guise][verb], plain.get((guise, verb)), then)
             cells[guise.actor, guise.context.role] = found
         return TableTrial(self._relation.qualified, cells, self._untried)
+
+    def _of_materialized_view(self, guises: Sequence[Guise]) -> TableTrial:
+        """It shows what its owner saw to everybody who may read it: it has no policies, and takes no rows."""
+        nothing = Cell(Reach.NONE, (NO_GRANT,))
+        cells: dict[tuple[str, str], Mapping[Verb, Cell]] = {}
+        for guise in guises:
+            read = try_grants(self._stage, guise, self._relation)["select"]
+            seen = nothing if read.nothing else Cell(Reach.ALL, (NO_POLICY_APPLIES,), read.partial)
+            cells[guise.actor, guise.context.role] = {verb: seen if verb == "select" else nothing for verb in VERBS}
+        return TableTrial(self._relation.qualified, cells)
 
     def _reached(
         self, rows: RowTrial | None, granted: Mapping[Guise, Mapping[Verb, Granted]]

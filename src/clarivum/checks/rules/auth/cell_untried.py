@@ -9,7 +9,7 @@ from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.checks.rule import Rule
 from clarivum.checks.sources import shown
-from clarivum.database.trial import SAMPLES_FILE, Reach
+from clarivum.database.trial import NO_GRANT, NO_POLICY, SAMPLES_FILE, Reach, TableTrial
 
 
 def look(facts: Facts) -> Iterator[Problem]:
@@ -28,6 +28,11 @@ def look(facts: Facts) -> Iterator[Problem]:
             message = f"{trial.untried}; untried: {', '.join(sorted(untried))}"
             fix = f"add an INSERT for {trial.table} to supabase/{SAMPLES_FILE} (docs/guide/auth.md)"
             yield Problem(place.file, place.line, trial.table, message, fix)
+        for policy in sorted(silent_policies(trial)):
+            place = facts.places.get(f"policy {trial.table}.{policy}") or place_of_table(facts.places, trial.table)
+            message = "let no row through, for no caller and in no state that was tried"
+            fix = f"give a row that it is meant for in supabase/{SAMPLES_FILE}, or drop the policy"
+            yield Problem(place.file, place.line, f"{trial.table}.{policy}", message, fix)
     for route in facts.application.routes:
         name = f"{route.method} {route.path}"
         cells = matrix.route(name)
@@ -42,10 +47,24 @@ def look(facts: Facts) -> Iterator[Problem]:
             yield Problem(shown(Path(route.file), facts.root), route.line, name, message, fix)
 
 
+def silent_policies(trial: TableTrial) -> set[str]:
+    """The policies that were named where a row was refused, and never where one was let through."""
+    asked: set[str] = set()
+    giving: set[str] = set()
+    for cells in trial.cells.values():
+        for cell in cells.values():
+            gives = cell.reach not in {Reach.NONE, Reach.UNTRIED} or any(
+                then is not Reach.NONE for _, then in cell.when
+            )
+            (giving if gives else asked).update(cell.by)
+    return asked - giving - {NO_GRANT, NO_POLICY}
+
+
 RULE = Rule(
     id="auth/cell-untried",
-    looks_for="A table for which no row could be made, so that policies had nothing to let through; or a route whose "
-    "example request never got through the handler (it was refused as invalid, or the handler failed).",
+    looks_for="A table for which no row could be made, so that policies had nothing to let through; a policy that let "
+    "no row through for anybody, though callers hold the grant; or a route whose example request never got through the "
+    "handler (it was refused as invalid, or the handler failed).",
     why="An untried cell is a hole in the matrix, and looks like a cell where nothing is allowed.",
     fix=f"give a sample row in supabase/{SAMPLES_FILE}, or an example in the contract",
     look=look,
