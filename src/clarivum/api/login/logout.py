@@ -1,6 +1,7 @@
 """POST /auth/logout: ends every session of the caller, everywhere. GET answers a page that asks first."""
 
 import secrets
+from contextlib import suppress
 
 import orjson
 
@@ -66,18 +67,20 @@ class Logout:
     async def __call__(self, visit: Visit, set_cookies: list[str]) -> Response:
         """A session that is not good any more is only deleted here: it has nothing left to end."""
         self._credentials.check_origin(visit.headers)
-        refresh_token = None
-        try:
-            principal = await self._credentials.admit("POST", visit.headers, ANONYMOUS_PRINCIPAL, [])
-            session = self._parts.cookies.read(visit.cookies, self._parts.now())
-        except SessionRefusedError:
-            pass
-        else:
-            if principal.subject is not None:
-                await self._parts.revocations.revoke_subject(principal.subject, "logout")
-            refresh_token = None if session is None else session.claims.get("refresh_token")
+        with suppress(SessionRefusedError):
+            await self._end(visit)
         set_cookies.extend(self._parts.cookies.clear(visit.cookie_names))
-        if isinstance(refresh_token, str):
-            await self._parts.client.revoke(refresh_token)
         location = await self._parts.client.logout_url(f"{self._base_url}/")
         return Response(200, JSON_HEAD, orjson.dumps({"location": location}))
+
+    async def _end(self, visit: Visit) -> None:
+        """End what was issued to the session's person, and drop its refresh token at the issuer."""
+        session = self._parts.cookies.read(visit.cookies, self._parts.now())
+        if session is None:
+            return
+        principal = await self._credentials.admit("POST", visit.headers, ANONYMOUS_PRINCIPAL, [])
+        if principal.subject is not None:
+            await self._parts.revocations.revoke_subject(principal.subject, "logout")
+        refresh_token = session.claims.get("refresh_token")
+        if isinstance(refresh_token, str):
+            await self._parts.client.revoke(refresh_token)
