@@ -9,7 +9,7 @@ from clarivum import __version__
 
 OURS = ("clarivum", "litestar", "pydantic", "psycopg", "uvicorn", "uvloop", "httptools", "pgmq")
 NODE = ("fastify", "postgres", "pg", "jose", "graphile-worker")
-PYTHON = ("fastapi", "sqlalchemy", "asyncpg", "pgqueuer", "procrastinate")
+PYTHON = ("fastapi", "sqlalchemy", "asyncpg", "pgqueuer", "procrastinate", "celery")
 
 
 def versions(node: NodePeers | None, python: PythonPeers | None) -> dict[str, str]:

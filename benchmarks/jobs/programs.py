@@ -155,7 +155,7 @@ def missing(node: NodePeers | Unavailable, python: PythonPeers | Unavailable) ->
     if isinstance(node, Unavailable):
         found.append(Missing(title="graphile-worker", reason=node.reason))
     if isinstance(python, Unavailable):
-        found += [Missing(title=title, reason=python.reason) for title in ("pgqueuer", "procrastinate")]
+        found += [Missing(title=title, reason=python.reason) for title in ("pgqueuer", "procrastinate", "Celery")]
     return found
 
 

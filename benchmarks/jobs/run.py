@@ -16,9 +16,9 @@ from benchmarks.harness.results import Layer, Result, Scenario
 from benchmarks.harness.rounds import Say
 from benchmarks.harness.scratch import Scratch, scratch_database
 from benchmarks.harness.versions import versions
-from benchmarks.jobs import programs
+from benchmarks.jobs import programs, sqs
 from benchmarks.jobs.declared import BATCH, JOBS
-from benchmarks.jobs.scenarios import JobBench, drain_aims, enqueue_aims, start_aims
+from benchmarks.jobs.scenarios import JobBench, drain_aims, enqueue_aims, sqs_aims, start_aims
 from bff.app import application
 from clarivum.jobs.transports.queues import ensure_queues
 
@@ -130,9 +130,42 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
     enqueued = bench.enqueue([*timed, batched[1]], jobs(1_000))
     started = bench.start(timed, jobs(600))
     batched_aims, single_aims = drain_aims(drained, one_by_one)
+    on_sqs = _on_sqs(options, scratch, installed, bench)
     return (
         drained.model_copy(update={"aims": batched_aims, "profile": _profile(options, scratch, batched_ours, 200_000)}),
         one_by_one.model_copy(update={"aims": single_aims, "profile": _profile(options, scratch, single_ours, 50_000)}),
         enqueued.model_copy(update={"aims": enqueue_aims(enqueued)}),
         started.model_copy(update={"aims": start_aims(started)}),
+        on_sqs.model_copy(update={"aims": sqs_aims(on_sqs)}),
     )
+
+
+def _on_sqs(options: Options, scratch: Scratch, installed: Installed, bench: JobBench) -> Scenario:
+    """All on one endpoint in memory, which is a process of its own and not counted."""
+    with sqs.sqs_endpoint() as environ:
+        contenders = [
+            sqs.ours_on_sqs(
+                scratch,
+                environ,
+                "batched",
+                title="Clarivum, batched",
+                note=f"the worker, {BATCH} runs and their ledger rows a transaction",
+                drained=options.jobs(20_000),
+            ),
+            sqs.ours_on_sqs(
+                scratch,
+                environ,
+                "single",
+                title="Clarivum",
+                note="the worker, effect and ledger row in one transaction a job",
+                drained=options.jobs(4_000),
+            ),
+        ]
+        if isinstance(installed.python, PythonPeers):
+            contenders.append(sqs.celery(environ, installed.python, options.jobs(500)))
+        return bench.drain(
+            "drain-sqs",
+            "Draining a queue on SQS",
+            "As above, from an SQS endpoint in memory, filled before; ours through outbox and relay.",
+            contenders,
+        )

@@ -13,6 +13,9 @@ from clarivum import telemetry
 from clarivum.database import WORKER, Database
 from clarivum.jobs import outbox
 from clarivum.jobs.options import WorkerOptions
+from clarivum.jobs.transports.choice import transport_for
+from clarivum.jobs.transports.sqs.relay import Relay
+from clarivum.jobs.transports.sqs.transport import SqsTransport
 from clarivum.jobs.worker.watchdog import Watchdog
 from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
@@ -27,7 +30,8 @@ class Clarivum:
         self.payload = PAYLOADS[settings["job"]]
         self.options = WorkerOptions(concurrency=settings["concurrency"])
         self.database = Database(settings["url"], pipelines=1, connections=connections_for(self.options, 1))
-        self.database.outbox = outbox([self.job])
+        self.queue = transport_for(Settings.load(os.environ), self.database)
+        self.database.outbox = outbox([self.job], self.queue)
 
     async def open(self) -> None:
         telemetry.configure(Settings.load(os.environ), role="worker")
@@ -47,18 +51,37 @@ class Clarivum:
                 for number in range(first, min(first + FILL_AT_ONCE, count)):
                     await tx.enqueue(self.payload(number=base + number, sent_at=0.0))
 
+        if isinstance(self.queue, SqsTransport):
+            await Relay(self.queue, self.database, [self.job]).drain()
+
     async def enqueue(self, number: int, sent_at: float) -> None:
         async with self.database.session(WORKER).transaction() as tx:
             await tx.enqueue(self.payload(number=number, sent_at=sent_at))
 
-    async def work(self, started: job_peer.Started, enough: asyncio.Event) -> None:
+    async def work(self, started: job_peer.Started, enough: asyncio.Event) -> float | None:
         Starts.tell = staticmethod(started)
         watchdog = Watchdog()
         watchdog.start()
+        worker = Worker([self.job], self.database, self.options, watchdog=watchdog, transport=self.queue)
         try:
-            await Worker([self.job], self.database, self.options, watchdog=watchdog).run(enough)
+            if not isinstance(self.queue, SqsTransport):
+                await worker.run(enough)
+                return None
+            stop = asyncio.Event()
+            running = asyncio.create_task(worker.run(stop))
+            await enough.wait()
+            ended = await self._acknowledged()
+            stop.set()  # and then it waits for its last long poll
+            await running
+            return ended
         finally:
             watchdog.stop()
+
+    async def _acknowledged(self) -> float:
+        """When the queue is empty, on perf_counter."""
+        while (await self.queue.status(self.job)).depth:  # noqa: ASYNC110 - SQS tells nobody
+            await asyncio.sleep(0.005)
+        return time.perf_counter()
 
 
 if __name__ == "__main__":
