@@ -155,6 +155,11 @@ def test_a_policy_that_is_wider_than_every_guard_is_found(clean_copy: Seeding) -
     clean_copy.edit(ROUTES, "get, post", "get, post, role")
     assert told(clean_copy.findings(), DISAGREE) == {}
     found = clean_copy.findings("alter policy notes_own_read on public.notes using (deleted_at is null)")
+    (wide,) = [each for each in found if each.rule == DISAGREE]
+    assert (wide.owner, wide.file) == ("growth", "supabase/migrations/20270101000000_notes.sql")
+    lines = (clean_copy.root / wide.file).read_text(encoding="utf-8").splitlines()
+    assert lines[wide.line - 1].startswith("create policy notes_own_read")
+    assert {each.owner for each in found if each.rule == OUT_OF_DATE} == {"growth"}
     assert told(found, DISAGREE) == {
         "public.notes": "notes_own_read lets editor, admin and ops select others' rows as authenticated, but every "
         "route that does so refuses them (GET /api/v1/notes, POST /api/v1/notes)"

@@ -26,12 +26,13 @@ WORKER = "worker"
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One route, or one table, at which guard and policies differ, and for whom."""
+    """One route, or one policy of a table, at which guard and policies differ, and for whom."""
 
     subject: str
     message: str
     route: Route | None = None
     table: str = ""
+    policy: str = ""
 
 
 def disagreements(
@@ -126,6 +127,7 @@ def _behind_a_closed_guard(
             f"{', '.join(by)} lets {_listed(callers)} {verb} others' rows as {role}, but every route that does so "
             f"refuses them ({', '.join(routes)})",
             table=table,
+            policy=by[0] if by else "",
         )
 
 

@@ -8,6 +8,7 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.checks.rule import Rule
+from clarivum.checks.rules.auth.resources import team_of_resource
 from clarivum.checks.sources import shown
 from clarivum.database.trial import NO_GRANT, NO_POLICY, SAMPLES_FILE, Reach, TableTrial
 
@@ -27,12 +28,13 @@ def look(facts: Facts) -> Iterator[Problem]:
             place = place_of_table(facts.places, trial.table)
             message = f"{trial.untried}; untried: {', '.join(sorted(untried))}"
             fix = f"add an INSERT for {trial.table} to supabase/{SAMPLES_FILE} (docs/guide/auth.md)"
-            yield Problem(place.file, place.line, trial.table, message, fix)
+            yield Problem(place.file, place.line, trial.table, message, fix, team_of_resource(facts, trial.table))
         for policy in sorted(silent_policies(trial)):
             place = facts.places.get(f"policy {trial.table}.{policy}") or place_of_table(facts.places, trial.table)
             message = "let no row through, for no caller and in no state that was tried"
             fix = f"give a row that it is meant for in supabase/{SAMPLES_FILE}, or drop the policy"
-            yield Problem(place.file, place.line, f"{trial.table}.{policy}", message, fix)
+            team = team_of_resource(facts, trial.table)
+            yield Problem(place.file, place.line, f"{trial.table}.{policy}", message, fix, team)
     for route in facts.application.routes:
         name = f"{route.method} {route.path}"
         cells = matrix.route(name)

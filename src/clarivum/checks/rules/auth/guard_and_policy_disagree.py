@@ -9,6 +9,7 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.checks.rule import Rule
+from clarivum.checks.rules.auth.resources import team_of_resource
 from clarivum.checks.sources import shown
 
 
@@ -20,8 +21,10 @@ def look(facts: Facts) -> Iterator[Problem]:
         if found.route is not None:
             yield Problem(shown(Path(found.route.file), facts.root), found.route.line, found.subject, found.message)
         else:
-            place = place_of_table(facts.places, found.table)
-            yield Problem(place.file, place.line, found.subject, found.message)
+            made = facts.places.get(f"policy {found.table}.{found.policy}")
+            place = made or place_of_table(facts.places, found.table)
+            team = team_of_resource(facts, found.table)
+            yield Problem(place.file, place.line, found.subject, found.message, team=team)
 
 
 RULE = Rule(

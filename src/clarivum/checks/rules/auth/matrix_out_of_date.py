@@ -9,6 +9,7 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.pages.registry import first_difference
 from clarivum.checks.rule import Rule
+from clarivum.checks.rules.auth.resources import team_of_resource
 
 SHOWN = 20
 """Cells told one by one; a matrix that differs altogether is told once."""
@@ -26,7 +27,8 @@ def look(facts: Facts) -> Iterator[Problem]:
     text = document.read_text(encoding="utf-8")
     found = changes(_read(text), matrix.document())
     for change in found[:SHOWN]:
-        yield Problem(DOCUMENT, _line(text, change), f"{change.resource} {change.caller} {change.verb}", _told(change))
+        subject, team = f"{change.resource} {change.caller} {change.verb}", team_of_resource(facts, change.resource)
+        yield Problem(DOCUMENT, _line(text, change), subject, _told(change), team=team)
     if len(found) > SHOWN:
         yield Problem(DOCUMENT, 1, DOCUMENT, f"{len(found) - SHOWN} more cells differ")
     if found:
