@@ -300,5 +300,6 @@ def test_no_token_and_no_address_is_in_the_log(site: Site) -> None:
     assert '"route":"/auth/callback"' in log
     assert not re.search(r"eyJ[A-Za-z0-9_-]{20,}", log)
     assert "@example.com" not in log
-    assert "auth0|" not in log
+    named = [line for line in log.splitlines() if "auth0|" in line]
+    assert all('"logger":"clarivum.audit"' in line for line in named)  # who did what is the audit's to say
     assert '"status":500' not in log
