@@ -51,9 +51,17 @@ class SqsOptions:
 class SqsCalls:
     """One process's way to SQS. Belongs to one event loop; connects with the first call."""
 
-    def __init__(self, options: SqsOptions, *, random: Callable[[], float] = randomness.random) -> None:
+    def __init__(
+        self,
+        options: SqsOptions,
+        *,
+        random: Callable[[], float] = randomness.random,
+        find: Callable[[str, str | None], tuple[str, Any]] | None = None,
+    ) -> None:
+        """`find`: the endpoint and whose credentials, for region and endpoint URL; absent, boto3 is asked."""
         self.options = options
         self._random = random
+        self._find = find or find_with_boto3
         self._signer = Signer(options.region)
         self._connecting = asyncio.Lock()
         self._wire: Wire | None = None
@@ -96,7 +104,9 @@ class SqsCalls:
     async def _connect(self) -> Wire:
         async with self._connecting:
             if self._wire is None:
-                endpoint, self._source = await asyncio.to_thread(_find, self.options.region, self.options.endpoint_url)
+                endpoint, self._source = await asyncio.to_thread(
+                    self._find, self.options.region, self.options.endpoint_url
+                )
                 self._wire = Wire(endpoint, CONNECTIONS)
             return self._wire
 
@@ -129,7 +139,7 @@ class SqsCalls:
 
 
 @cache
-def _find(region: str, endpoint_url: str | None) -> tuple[str, Any]:
+def find_with_boto3(region: str, endpoint_url: str | None) -> tuple[str, Any]:
     """The endpoint's URL and boto3's credentials, from wherever it looks for them; looked for once per process."""
     import boto3  # noqa: PLC0415 - 0.2 s, for those who use SQS
 
