@@ -10,6 +10,7 @@ from clarivum.checks.access.personas import personas
 from clarivum.checks.access.trying import cast_of
 from clarivum.database.planning import read_catalog
 from clarivum.database.trial import Cell, Reach, TableTrial, Verb, parse_samples, try_tables
+from clarivum.database.trial.reaching import RowTrial
 from clarivum.testing.postgres import ServersForTests
 
 SCHEMA = Path(__file__).parent / "access_schema.sql"
@@ -131,6 +132,29 @@ def test_a_row_that_cannot_be_made_leaves_its_cells_untried(tried: Tried) -> Non
     assert "impossible_code_check" in trial.untried
     assert trial.cells["member", "authenticated"]["select"].reach is Reach.UNTRIED
     assert trial.cells["anonymous", "anon"]["select"] == Cell(Reach.NONE, ("no grant",))
+
+
+def test_a_trial_that_fails_leaves_its_table_untried_and_the_others_tried(
+    postgres_servers: ServersForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = RowTrial.baseline
+
+    def failing(self: RowTrial) -> dict[str, str | None]:
+        if "handover" in repr(self._table):
+            self._stage.run("select 1 / 0")
+        return baseline(self)
+
+    monkeypatch.setattr(RowTrial, "baseline", failing)
+    with postgres_servers.database() as urls:
+        with psycopg.connect(urls.admin, autocommit=True) as connection:
+            connection.execute(SCHEMA.read_bytes())
+            wanted = [
+                table for table in read_catalog(connection).tables if table.name in {"comments", "handover", "journal"}
+            ]
+        trials = try_tables(urls.admin, [table.oid for table in wanted], cast_of(personas(), {}))
+    found = {trial.table: trial.untried for trial in trials}
+    assert found.pop("public.handover") == "the trial failed: division by zero (22012)"
+    assert set(found.values()) == {""}
 
 
 def test_a_sample_row_of_the_application_closes_the_gap(postgres_servers: ServersForTests) -> None:

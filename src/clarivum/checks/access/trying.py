@@ -13,6 +13,7 @@ from clarivum.database.trial import SAMPLES_FILE, Cast, Sample, copied, parse_sa
 Progress = Callable[[str], None]
 COPY = "clarivum_access"
 PLATFORM = "clarivum"
+TOLD_EVERY = 25
 
 
 def try_access(
@@ -28,7 +29,12 @@ def try_access(
         cast = cast_of(callers, read_samples(application.root))
         # The application's own come first on the page, then what the platform keeps for itself.
         listed = sorted(catalog.tables, key=lambda table: (table.schema == PLATFORM, table.qualified))
-        tables = try_tables(admin, [table.oid for table in listed], cast)
+
+        def told(done: int, of: int) -> None:
+            if done % TOLD_EVERY == 0:
+                progress(f"trying tables, {done} of {of}")
+
+        tables = try_tables(admin, [table.oid for table in listed], cast, told)
         progress(f"calling {len(application.routes)} routes as {len(callers) - 1} callers")
         routes = try_routes(application, callers, app)
     return AccessMatrix([(persona.name, persona.about) for persona in callers], tables, routes)

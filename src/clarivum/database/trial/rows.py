@@ -48,6 +48,14 @@ class RowMaker:
         self._refused: dict[int, str] = {}
         self._under_way: set[int] = set()
 
+    def made(self) -> frozenset[int]:
+        """The tables, by oid, that have rows of ours."""
+        return frozenset(self._made)
+
+    def forget(self, kept: frozenset[int]) -> None:
+        """Rows of other tables than `kept` are gone: their making was rolled back."""
+        self._made = {oid: rows for oid, rows in self._made.items() if oid in kept}
+
     def rows(self, relation: Relation) -> Mapping[str, Row]:
         """The rows of a table by owner; fewer than owners where the table takes no more. Raises NoRowError."""
         if relation.oid in self._refused:

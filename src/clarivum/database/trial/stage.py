@@ -88,6 +88,21 @@ class Stage:
             self._connection.execute(f"rollback to savepoint {name}; release savepoint {name}".encode())
             self._depth -= 1
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """A savepoint that is rolled back when the block fails, and kept when it does not."""
+        self._depth += 1
+        name = f"trial_{self._depth}"
+        self._connection.execute(f"savepoint {name}".encode())
+        try:
+            yield
+        except BaseException:
+            self._connection.execute(f"rollback to savepoint {name}".encode())
+            raise
+        finally:
+            self._connection.execute(f"release savepoint {name}".encode())
+            self._depth -= 1
+
     def relations(self, oids: Iterable[int]) -> dict[int, Relation]:
         """Tables by oid, as the catalog describes them."""
         return read_relations(self._connection, oids)

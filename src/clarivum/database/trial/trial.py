@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import psycopg
 from psycopg import sql
 
 from clarivum.database.trial.candidates import variants
@@ -32,7 +33,8 @@ def try_tables(
 ) -> list[TableTrial]:
     """Try every verb on tables (by oid) under every guise.
 
-    `url` is a superuser's, of a scratch database. Raises psycopg.Error when that fails.
+    `url` is a superuser's, of a scratch database. `progress` is told how many tables are done. A trial that fails
+    leaves its table untried. Raises psycopg.Error when the database cannot be reached.
     """
     wanted = list(tables)
     with stage(url) as opened:
@@ -49,9 +51,22 @@ def try_tables(
             memberships[guise.context.role] = _memberships(opened, guise.context.role)
         found = []
         for done, oid in enumerate(wanted, 1):
-            found.append(_TableOnStage(opened, known[oid], maker, memberships).trial(cast.guises))
+            before = maker.made()
+            try:
+                with opened.kept():
+                    found.append(_TableOnStage(opened, known[oid], maker, memberships).trial(cast.guises))
+            except psycopg.Error as error:
+                maker.forget(before)
+                found.append(_failed(known[oid], cast.guises, error))
             progress(done, len(wanted))
         return found
+
+
+def _failed(relation: Relation, guises: Sequence[Guise], error: psycopg.Error) -> TableTrial:
+    """A table whose trial itself came to nothing."""
+    why = f"the trial failed: {error.diag.message_primary or type(error).__name__} ({error.sqlstate or 'no SQLSTATE'})"
+    untried: Mapping[Verb, Cell] = dict.fromkeys(VERBS, Cell(Reach.UNTRIED, note=why))
+    return TableTrial(relation.qualified, {(guise.actor, guise.context.role): untried for guise in guises}, why)
 
 
 def _memberships(opened: Stage, role: str) -> frozenset[int]:
