@@ -7,8 +7,10 @@ from clarivum.api.credentials import SessionCredentials
 from clarivum.api.exchange import failed, finish, observe
 from clarivum.api.http.peer import Peers
 from clarivum.api.rate_limit import RateLimiter, take_by_address
+from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.request import headers_of
 from clarivum.api.response import JSON_HEAD, Receive, Response, Scope, Send
+from clarivum.auth.audit import AuditRecorder
 
 PATH = "/auth/csrf"
 RATE = Rate.parse("600/minute")
@@ -18,8 +20,11 @@ RATE = Rate.parse("600/minute")
 class CsrfTokenEndpoint:
     """Answers `{"csrf_token": …}` and sets the cookie that goes with it. Needs a session; never cached."""
 
-    def __init__(self, sessions: SessionCredentials, peers: Peers, limiter: RateLimiter | None) -> None:
+    def __init__(
+        self, sessions: SessionCredentials, peers: Peers, audit: AuditRecorder, limiter: RateLimiter | None
+    ) -> None:
         self._sessions = sessions
+        self._audit = audit
         self._peers = peers
         self._limiter = limiter
 
@@ -35,4 +40,6 @@ class CsrfTokenEndpoint:
             response = Response(200, head, orjson.dumps({"csrf_token": token}))
         except Exception as error:
             response, error_type = failed(error, scope, observation)
+            if response.status in REFUSALS:
+                note_refusal(self._audit, error, f"GET {PATH}", observation.trace_id_hex)
         await finish(scope, send, observation, response, error_type=error_type, extra_head=b"".join(standing))

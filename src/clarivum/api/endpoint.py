@@ -16,15 +16,17 @@ from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, r
 from clarivum.api.json_body import read_body
 from clarivum.api.parameters import ParameterReader
 from clarivum.api.rate_limit import RateLimiter, over_rate, rate_head
+from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.rendering import Renderer
 from clarivum.api.reply import Client
 from clarivum.api.request import ClientGoneError, Headers, body_of, headers_of, require_json
 from clarivum.api.resources import Resources
 from clarivum.api.response import Receive, Response, Scope, Send
 from clarivum.api.revision import parse_if_match
-from clarivum.api.route import Route
+from clarivum.api.route import SAFE, Route
 from clarivum.api.signature import Source
-from clarivum.auth import ANONYMOUS_PRINCIPAL, STAFF_ROLES, Principal, bearer_token
+from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
+from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.database import Context, retrying
 from clarivum.errors import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, RequestError
 
@@ -52,7 +54,9 @@ class Endpoint:
         self._revision_name = names.get(Source.REVISION)
         self._is_paged = Source.PAGE in names
         # Routes for staff alone run under a role of their own, whose policies members do not have (ADR-0006).
-        self._is_for_staff = bool(route.access.roles) and route.access.roles <= STAFF_ROLES
+        self._is_for_staff = route.is_for_staff
+        self._is_audited = route.is_for_staff and route.method not in SAFE
+        self._name = f"{route.method} {route.path}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
         headers = headers_of(scope)
@@ -62,15 +66,17 @@ class Endpoint:
         deadlines.enter(task, started + self._timeout_s)
         standing: list[bytes] = []
         error_type: str | Exception | None = None
+        principal = ANONYMOUS_PRINCIPAL
         try:
-            principal = await self._admit(scope, headers, started, standing)
+            principal = await self._caller(scope, headers, standing)
+            await self._admit(principal, scope, headers, started, standing)
             values, body = await self._arguments(scope, receive, headers, path_values)
             if self._principal_name is not None:
                 values[self._principal_name] = principal
             if self._client_name is not None:
                 values[self._client_name] = self._client(scope, headers, observation.trace_id_hex)
             keyed = self._keyed(scope, headers, principal, body) if self._route.idempotent else None
-            response = await self._act(principal, values, keyed)
+            response = await self._act(principal, values, keyed, observation.trace_id_hex)
         except asyncio.CancelledError:
             if not deadlines.is_late(task):
                 observation.finish(CLIENT_GONE, "client_gone")
@@ -82,12 +88,14 @@ class Endpoint:
             return
         except Exception as error:
             response, error_type = failed(error, scope, observation)
+            if response.status in REFUSALS:
+                note_refusal(self._resources.audit, error, self._name, observation.trace_id_hex, principal=principal)
         finally:
             deadlines.leave(task)
         await finish(scope, send, observation, response, error_type=error_type, extra_head=b"".join(standing))
 
-    async def _admit(self, scope: Scope, headers: Headers, now: float, standing: list[bytes]) -> Principal:
-        """The caller, let in by guard and rate. `standing` gets the header lines that say what is left of the rate."""
+    async def _caller(self, scope: Scope, headers: Headers, standing: list[bytes]) -> Principal:
+        """Whoever the request's credentials stand for. `standing` gets what a renewed session sets."""
         token = bearer_token(scope["headers"]) if b"authorization" in headers else None
         if token is None:
             principal = ANONYMOUS_PRINCIPAL
@@ -96,6 +104,12 @@ class Endpoint:
             principal = verifier.cached(token) or await verifier.verify(token)
         if b"cookie" in headers and (sessions := self._resources.sessions) is not None and may_hold_session(headers):
             principal = await sessions.admit(scope["method"], headers, principal, standing)
+        return principal
+
+    async def _admit(
+        self, principal: Principal, scope: Scope, headers: Headers, now: float, standing: list[bytes]
+    ) -> None:
+        """Guard and rate. `standing` gets the header lines that say what is left of the rate."""
         access = self._access
         if access.signed_in:
             if principal.subject is None:
@@ -107,7 +121,6 @@ class Endpoint:
         if self._limiter is not None:
             caller = principal.subject or rate_key(self._address(scope, headers))
             await self._take(self._limiter, caller, now, standing)
-        return principal
 
     async def _take(self, limiter: RateLimiter, caller: str, now: float, standing: list[bytes]) -> None:
         allowance = limiter.take(caller, now) or await limiter.settle(caller)
@@ -135,22 +148,32 @@ class Endpoint:
             values[self._revision_name] = parse_if_match(None if tag is None else tag.decode("latin-1"))
         return values, body
 
-    async def _act(self, principal: Principal, values: dict[str, Any], keyed: KeyedRequest | None) -> Response:
+    async def _act(
+        self, principal: Principal, values: dict[str, Any], keyed: KeyedRequest | None, trace_id: str
+    ) -> Response:
         """Run the handler for the caller and write down what it returns."""
         if self._session_name is not None:
             values[self._session_name] = self._resources.database.session(self._context(principal))
         elif self._transaction_name is not None:
-            context = self._context(principal)
-            return await retrying(lambda: self._transact(context, values, keyed))
+            context, event = self._context(principal), None
+            if self._is_audited:
+                event = AuditEvent(
+                    "admin_write", "done", "committed", principal.subject, principal.roles, self._name, trace_id
+                )
+            return await retrying(lambda: self._transact(context, values, keyed, event))
         return self._render(await self._handler(**values))
 
-    async def _transact(self, context: Context, values: dict[str, Any], keyed: KeyedRequest | None) -> Response:
-        """Key, effect and answer in one transaction; crossing another one runs all of it again."""
+    async def _transact(
+        self, context: Context, values: dict[str, Any], keyed: KeyedRequest | None, event: AuditEvent | None
+    ) -> Response:
+        """Key, effect, audit and answer in one transaction; crossing another one runs all of it again."""
         async with self._resources.database.session(context).transaction() as tx:
             if keyed is not None and (answered := await claim(tx, keyed)) is not None:
                 return answered
             assert self._transaction_name is not None
             response = self._render(await self._handler(**{**values, self._transaction_name: tx}))
+            if event is not None:
+                audit_in(tx, event)
             if keyed is not None:
                 keep(tx, keyed, response)
         return response

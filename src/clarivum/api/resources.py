@@ -12,6 +12,7 @@ from clarivum.api.idempotency import queries
 from clarivum.api.rate_limit import RateLimiter
 from clarivum.api.rate_reports import RateReports
 from clarivum.auth import TokenVerifier
+from clarivum.auth.audit import AuditRecorder
 from clarivum.auth.revocation import Revocations
 from clarivum.database import WORKER, Database
 
@@ -38,10 +39,13 @@ class Resources:
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""
     rate_reports: RateReports = field(init=False)
+    audit: AuditRecorder = field(init=False)
     _warming: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.rate_reports = RateReports(self.database)
+        self.audit = AuditRecorder(self.database)
+        self.verifier.seen = self.audit.see
 
     def limiter(self, rate: Rate, route: str) -> RateLimiter | None:
         """What bounds the callers of a route, in all processes together; None where the settings turn limits off."""
@@ -52,6 +56,7 @@ class Resources:
         await self.database.open()
         self.deadlines.start()
         self.rate_reports.open()
+        self.audit.open()
         if self.revocations is not None:
             self.revocations.open()
         self._warming = asyncio.create_task(self.verifier.warm(), name="issuer keys")
@@ -60,7 +65,7 @@ class Resources:
         if self._warming is not None:
             self._warming.cancel()
         await self.deadlines.stop()
-        await self.rate_reports.close()
+        await asyncio.gather(self.rate_reports.close(), self.audit.close())
         if self.revocations is not None:
             await self.revocations.close()
         await asyncio.gather(self.verifier.close(), self.database.close())

@@ -8,6 +8,7 @@ from typing import Any
 
 from clarivum.api.access import Access, Rate
 from clarivum.api.signature import Answer, Parameter, Signature, Source, resolve
+from clarivum.auth import STAFF_ROLES
 from clarivum.errors import Code, DeclarationError
 
 Handler = Callable[..., Coroutine[Any, Any, Any]]
@@ -46,6 +47,11 @@ class Route:
     @property
     def where(self) -> str:
         return f"{self.method} {self.path} ({self.file}:{self.line})"
+
+    @property
+    def is_for_staff(self) -> bool:
+        """Whether only holders of staff roles may call it. It then runs under a database role of its own (ADR-0006)."""
+        return bool(self.access.roles) and self.access.roles <= STAFF_ROLES
 
     @property
     def answer(self) -> Answer:
@@ -168,6 +174,8 @@ def _refuse_contradictions(route: Route) -> None:
         raise DeclarationError("a GET has no effect to repeat; drop idempotent")
     if route.idempotent and route.signature.only(Source.TRANSACTION) is None:
         raise DeclarationError("idempotent needs `tx: Transaction`, so that key, effect and answer commit together")
+    if route.is_for_staff and route.method not in SAFE and route.signature.only(Source.TRANSACTION) is None:
+        raise DeclarationError("what staff changes needs `tx: Transaction`, so that change and audit commit together")
     if not route.access.signed_in and route.signature.only(Source.REVISION):
         raise DeclarationError("If-Match belongs to a caller's own resource; access=anyone has none")
     if (route.signature.only(Source.PAGE) is not None) != (route.answer.shape == "page"):

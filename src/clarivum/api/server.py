@@ -211,7 +211,7 @@ def _platform(application: Routes, checks: Sequence[Check], resources: Resources
         yield "GET", path, Probe(path, answer)
     if resources.sessions is not None:
         limiter = resources.limiter(CSRF_RATE, CSRF_PATH)
-        yield "GET", CSRF_PATH, CsrfTokenEndpoint(resources.sessions, resources.peers, limiter)
+        yield "GET", CSRF_PATH, CsrfTokenEndpoint(resources.sessions, resources.peers, resources.audit, limiter)
 
 
 def _login(settings: Settings, resources: Resources) -> Iterator[tuple[str, str, Serves]]:

@@ -9,10 +9,12 @@ import asyncio
 import math
 from collections import OrderedDict
 from contextlib import suppress
+from hashlib import sha256
 from typing import Literal
 
 import orjson
 
+from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.auth.instruments import REVOCATIONS, log
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import WORKER, Database, load_queries
@@ -135,7 +137,11 @@ class Revocations:
 
     async def _revoke(self, kind: Kind, name: str, reason: Reason, kept_s: float) -> float:
         session = self._database.session(WORKER)
-        row = await session.one(queries.revoke, kind=kind, name=name, reason=reason, kept_s=kept_s)
+        # A session's id is nobody's name; its digest tells two apart.
+        subject = name if kind == "subject" else f"session:{sha256(name.encode()).hexdigest()[:16]}"
+        async with session.transaction() as tx:
+            audit_in(tx, AuditEvent("revocation", "done", reason, subject=subject))
+            row = await tx.one(queries.revoke, kind=kind, name=name, reason=reason, kept_s=kept_s)
         REVOCATIONS.add(1, kind, reason)
         self.memory.add(kind, name, row["revoked_before"])
         with suppress(RequestError):  # what is left lies there until the next time

@@ -1,7 +1,7 @@
 """The one place where a token becomes a principal."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +57,8 @@ class TokenVerifier:
         self._refresh_at = min(keys.refresh_at for keys in self._keys.values())
         self._verified = VerifiedTokens(capacity)
         self.revocations = revocations
+        self.seen: Callable[[Principal], None] | None = None
+        """Told of every token that is verified and not found in the cache."""
 
     def cached(self, token: str) -> Principal | None:
         """The principal of a token verified before, or None: then `verify` decides. The hot path: no I/O, no await."""
@@ -157,6 +159,8 @@ class TokenVerifier:
         self._verified.remember(token, Verified(principal, issuer.url, key, until))
         await self._refuse_revoked(principal)
         TOKENS.add(1, "accepted")
+        if self.seen is not None:
+            self.seen(principal)
         return principal
 
     def _ended(self, principal: Principal) -> bool | None:

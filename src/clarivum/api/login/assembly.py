@@ -37,12 +37,16 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
     attempts = AttemptCookie(Seal(secrets, "login attempt"), secure=secure)
     credentials.renew = SessionRenewal(parts, Seal(secrets, "session refresh")).renew
 
-    def serve(path: str, answer: Answer, parameters: frozenset[str] = frozenset()) -> LoginEndpoint:
+    def serve(
+        path: str, answer: Answer, parameters: frozenset[str] = frozenset(), *, signs_in: bool = False
+    ) -> LoginEndpoint:
         limiter = resources.limiter(RATE, path)
-        return LoginEndpoint(path, answer, resources.peers, parameters=parameters, limiter=limiter)
+        return LoginEndpoint(
+            path, answer, resources.peers, resources.audit, parameters=parameters, limiter=limiter, signs_in=signs_in
+        )
 
     end = Logout(parts, credentials, base_url_of(settings))
     yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts, base_url_of(settings)), start.PARAMETERS)
-    yield "GET", callback.PATH, serve(callback.PATH, Callback(parts, attempts))
+    yield "GET", callback.PATH, serve(callback.PATH, Callback(parts, attempts, resources.audit), signs_in=True)
     yield "GET", logout.PATH, serve(logout.PATH, logout.sign_out_page)
     yield "POST", logout.PATH, serve(logout.PATH, end)

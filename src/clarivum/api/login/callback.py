@@ -16,6 +16,7 @@ from clarivum.api.login.session import IDLE_S, SessionTokens, begin, session_id
 from clarivum.api.login.start import AttemptCookie
 from clarivum.api.response import Response
 from clarivum.auth import Principal, TokenRefusedError
+from clarivum.auth.audit import AuditEvent, AuditRecorder
 from clarivum.auth.cookies import SessionRefusedError
 from clarivum.auth.instruments import LOGINS
 from clarivum.auth.oidc import (
@@ -32,6 +33,7 @@ from clarivum.database import WORKER
 from clarivum.errors import LOGIN_DENIED, LOGIN_FAILED, MFA_REQUIRED, UNAVAILABLE, RequestError
 
 PATH = "/auth/callback"
+ROUTE = f"GET {PATH}"
 MAX_CODE_CHARACTERS = 4_096
 FORGOTTEN_AT_ONCE = 3
 DENIED = frozenset({"access_denied", "consent_required", "interaction_required", "login_required"})
@@ -50,8 +52,9 @@ class SignedIn:
 class Callback:
     """Completes a login. An attempt is used up by coming back with its state, whatever comes of it."""
 
-    def __init__(self, parts: Parts, attempts: AttemptCookie) -> None:
+    def __init__(self, parts: Parts, attempts: AttemptCookie, audit: AuditRecorder) -> None:
         self._parts = parts
+        self._audit = audit
         self._attempts = attempts
 
     async def __call__(self, visit: Visit, set_cookies: list[str]) -> Response:
@@ -65,6 +68,10 @@ class Callback:
         except RequestError as error:
             LOGINS.add(1, error.code.name)
             raise
+        caller = signed_in.principal
+        await self._audit.record(
+            AuditEvent("sign_in", "done", "signed_in", caller.subject, caller.roles, ROUTE, visit.trace_id)
+        )
         set_cookies.extend(self._session(visit, signed_in))
         LOGINS.add(1, "signed_in")
         return redirect(attempt.return_to)

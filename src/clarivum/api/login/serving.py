@@ -8,8 +8,10 @@ from clarivum.api.access import Rate
 from clarivum.api.exchange import failed, finish, observe
 from clarivum.api.http.peer import Peers
 from clarivum.api.rate_limit import RateLimiter, take_by_address
+from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.request import Headers, headers_of
 from clarivum.api.response import API_HEAD, Receive, Response, Scope, Send, header_lines
+from clarivum.auth.audit import AuditRecorder, Kind
 from clarivum.auth.cookies import Cookie, parse_cookies
 from clarivum.errors import INVALID_PARAMETER, RequestError, Violation
 
@@ -22,6 +24,7 @@ class Visit:
     """A request to one of the paths. `parameters` are the query's, each there once."""
 
     method: str
+    trace_id: str
     headers: Headers
     cookies: list[Cookie]
     parameters: Mapping[str, str]
@@ -41,26 +44,35 @@ Answer = Callable[[Visit, list[str]], Awaitable[Response]]
 
 
 class LoginEndpoint:
-    """Serves one path of the login. `parameters` are those it knows; none named means that it reads what it likes."""
+    """Serves one path of the login. `parameters` are those it knows; none named means that it reads what it likes.
+
+    `signs_in`: what it refuses is a sign-in that failed.
+    """
 
     def __init__(
         self,
         path: str,
         answer: Answer,
         peers: Peers,
+        audit: AuditRecorder,
         *,
         parameters: frozenset[str] = frozenset(),
         limiter: RateLimiter | None = None,
+        signs_in: bool = False,
     ) -> None:
         self._path = path
         self._answer = answer
         self._peers = peers
+        self._audit = audit
+        self._kind: Kind = "sign_in" if signs_in else "refusal"
+        self._refusals = {*REFUSALS, 400} if signs_in else REFUSALS
         self._parameters = parameters
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
         headers = headers_of(scope)
         observation = observe(scope, headers, self._path)
+        trace_id = observation.trace_id_hex
         error_type: str | Exception | None = None
         standing = b""
         set_cookies: list[str] = []
@@ -68,9 +80,11 @@ class LoginEndpoint:
             standing = await take_by_address(self._limiter, self._peers, scope, headers)
             parameters = _parameters(scope["query_string"], self._parameters)
             cookies = parse_cookies(headers.get(b"cookie", b""))
-            response = await self._answer(Visit(scope["method"], headers, cookies, parameters), set_cookies)
+            response = await self._answer(Visit(scope["method"], trace_id, headers, cookies, parameters), set_cookies)
         except Exception as error:
             response, error_type = failed(error, scope, observation)
+            if response.status in self._refusals:
+                note_refusal(self._audit, error, f"{scope['method']} {self._path}", trace_id, kind=self._kind)
         extra = standing + cookie_lines(set_cookies)
         await finish(scope, send, observation, response, error_type=error_type, extra_head=extra)
 
