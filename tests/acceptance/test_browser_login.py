@@ -11,9 +11,10 @@ from playwright.sync_api import Browser
 
 from clarivum.testing.browser import chromium
 from clarivum.testing.postgres import ServersForTests
-from tests.acceptance.login.site import Site, running_site
+from tests.acceptance.login.site import AUTH_SECRET, Site, running_site
 from tests.acceptance.login.visitor import ATTEMPT, CSRF, SESSION, Visitor, replay, visitor
 from tests.integration.api.api_process import until
+from tests.integration.auth.front_end import running_front_end
 
 ALICE, ADA = "auth0|alice", "auth0|ada"
 ENOUGH_FOR_BOTH_PROCESSES = 12
@@ -233,6 +234,21 @@ def test_signing_out_ends_every_session_everywhere(browser: Browser, person: Vis
         assert elsewhere.shown()["code"] == "invalid_session"
         for _ in range(ENOUGH_FOR_BOTH_PROCESSES):  # a connection each: both processes know
             assert replay(site, stolen).status_code == 401
+
+
+def test_a_front_end_with_auth_js_shares_the_session_and_its_end(person: Visitor, site: Site) -> None:
+    person.sign_in("auth0|ivan")
+    value = "".join(person.session().values())
+    with running_front_end() as front_end:
+        token = front_end.result(format="authjs", act="open", name=SESSION, value=value, secret=AUTH_SECRET)
+        assert (token["sub"], token["name"], token["email"]) == ("auth0|ivan", "ivan", "ivan@example.com")
+        # What Auth.js does whenever its session is asked for: the same claims, sealed anew for as long as it likes.
+        theirs = dict(front_end.cookies("authjs", SESSION, token, secret=AUTH_SECRET, maxAge=30 * 86_400))
+    assert theirs != person.session()
+    assert replay(site, theirs).status_code == 200
+    answer = person.fetch("/auth/logout", method="POST", headers={"x-csrf-token": person.csrf_token()})
+    assert answer["status"] == 200
+    until(lambda: {replay(site, theirs).status_code for _ in range(ENOUGH_FOR_BOTH_PROCESSES)} == {401}, within_s=5)
 
 
 def test_whoever_signed_out_may_come_back(person: Visitor) -> None:
