@@ -26,8 +26,9 @@ def look(facts: Facts) -> Iterator[Problem]:
                 keys, column = ", ".join(index.keys), sorted(tenant)[0]
                 message = f"unique over ({keys}) for all of them, while its policies tell rows apart by {column}"
                 columns = ", ".join([quoted(column), *index.keys])
+                where = f" where {index.predicate}" if index.predicate else ""
                 fix = (
-                    f"create unique index concurrently … on {name_of(table)} ({columns});"
+                    f"create unique index concurrently … on {name_of(table)} ({columns}){where};"
                     f" then drop {quoted(index.name)}"
                 )
                 yield problem(facts, table, message, fix, made=f"index {table.qualified}.{index.name}")
