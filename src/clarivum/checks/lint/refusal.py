@@ -40,6 +40,7 @@ def refuse_unsafe(pending: Sequence[Migration], root: Path, today: date) -> None
         for each in objections(pending, discover(pending[0].path.parent))
         if not any(waiver.covers(each.rule, each.subject, today) for waiver in waivers)
     ]
+    left.sort(key=lambda each: (each.migration.version, each.line))
     if left:
         raise RefusedError(message(left, root.resolve()), code=MIGRATION_UNSAFE)
 
