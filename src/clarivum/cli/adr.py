@@ -9,7 +9,7 @@ import typer
 from clarivum.checks.gate import Reading, follow, read_addenda
 from clarivum.checks.gate.choosing import chosen
 from clarivum.checks.gate.decision import checked_title, existing, new_path, skeleton
-from clarivum.checks.gate.skeleton import further_addendum, new_addendum, title_of
+from clarivum.checks.gate.skeleton import further_addendum, new_addendum, title_and_path
 from clarivum.cli.db_options import HERE, shown
 from clarivum.cli.group import group
 from clarivum.database.migrations.files import discover
@@ -63,8 +63,8 @@ def new(
             file.write(further_addendum(readings, owners, today))
         typer.echo(f"  added to {shown(path)}: fill in what is marked `<!-- fill: … -->`")
         return
-    number, path = new_path(workdir, checked_title(title_of(readings)))
-    _write(path, new_addendum(number, readings, owners, today))
+    title, number, path = title_and_path(workdir, readings)
+    _write(path, new_addendum(number, title, readings, owners, today))
 
 
 def _write(path: Path, text: str) -> None:

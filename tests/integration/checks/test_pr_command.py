@@ -98,6 +98,8 @@ def test_a_branch_is_compared_with_where_it_left(root: Path) -> None:
     git(root, "checkout", "--quiet", "branch")
     told = described(root)
     assert told["compared"] == f"Compared with {left[:9]}, where this left main: 1 file in 1 commit."
+    assert told["base"] == {"ref": "main", "commit": left}
+    assert told["files"] == [{"path": "supabase/migrations/20270110000000_colour.sql", "change": "new"}]
     assert [row["object"] for row in rows(told, "schema")] == ["public.notes column colour"]
     assert rows(told, "contract") == rows(told, "jobs") == []
 

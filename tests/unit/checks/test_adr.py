@@ -11,7 +11,7 @@ from pglast import parse_sql
 from clarivum.checks.gate import Reading, follow, read_addenda, uncovered
 from clarivum.checks.gate.choosing import chosen
 from clarivum.checks.gate.decision import checked_title, existing, new_path, skeleton, slug_of
-from clarivum.checks.gate.skeleton import further_addendum, new_addendum, title_of
+from clarivum.checks.gate.skeleton import further_addendum, new_addendum, title_and_path, title_of
 from clarivum.checks.statements import Names, touches, wording
 from clarivum.database.migrations.files import discover
 from clarivum.errors import UsageError
@@ -31,6 +31,7 @@ create index profiles_note_idx on public.profiles (note);
 create view public.key_names with (security_invoker) as select id from public.keys;
 """
 STEM = "20270101000001_profile_note"
+TITLE = "Addendum: profile note"
 
 
 def planted(root: Path, text: str = CROSSING) -> list[Reading]:
@@ -100,7 +101,7 @@ def test_a_decision_has_the_parts_that_all_have() -> None:
 
 
 def test_an_addendum_names_what_the_migration_changes_and_locks(tmp_path: Path) -> None:
-    text = new_addendum(7, planted(tmp_path)[1:], OWNERS, TODAY)
+    text = new_addendum(7, TITLE, planted(tmp_path)[1:], OWNERS, TODAY)
     assert text.startswith("# ADR-0007: Addendum: profile note\n")
     assert f"Migration `{STEM}` ({STEM}.sql), by growth." in text
     membership = "membership (membership lead, #members)"
@@ -115,11 +116,11 @@ def test_an_addendum_names_what_the_migration_changes_and_locks(tmp_path: Path) 
 def test_the_gate_takes_an_addendum_when_it_is_filled_in(tmp_path: Path) -> None:
     readings = planted(tmp_path)
     path = tmp_path / "docs" / "adr" / "0001-addendum-profile-note.md"
-    text = new_addendum(1, readings[1:], OWNERS, TODAY)
+    text = new_addendum(1, TITLE, readings[1:], OWNERS, TODAY)
     path.write_text(text)
     assert left(tmp_path, readings[1]) == ["public.profiles", "public.keys"]
     path.write_text(text.replace("<!-- fill: ", "<!-- ", 3))
-    assert read_addenda(tmp_path)[0].unfilled_line == text[: text.rindex("<!-- fill:")].count("\n") + 1
+    assert read_addenda(tmp_path)[0].unfilled_line() == text[: text.rindex("<!-- fill:")].count("\n") + 1
     assert left(tmp_path, readings[1]) == ["public.profiles", "public.keys"]
     path.write_text(filled(text))
     assert left(tmp_path, readings[1]) == []
@@ -142,6 +143,29 @@ def test_an_addendum_can_stand_at_the_end_of_a_decision(tmp_path: Path) -> None:
             existing(tmp_path, number)
 
 
+def test_an_addendum_that_is_begun_below_another_leaves_that_one_in_force(tmp_path: Path) -> None:
+    readings = planted(tmp_path)
+    path = tmp_path / "docs" / "adr" / "0001-addendum-profile-note.md"
+    path.write_text(filled(new_addendum(1, TITLE, readings[1:], OWNERS, TODAY)))
+    with path.open("a") as file:
+        file.write(further_addendum(readings[:1], OWNERS, TODAY))
+    assert left(tmp_path, readings[1]) == []
+    (addendum,) = read_addenda(tmp_path)
+    assert addendum.unfilled_line(readings[1].migration) == 0
+    assert addendum.unfilled_line(readings[0].migration) == addendum.unfilled_line() > 0
+
+
+def test_an_addendum_is_called_after_its_migrations(tmp_path: Path) -> None:
+    readings = planted(tmp_path)
+    assert title_and_path(tmp_path, readings[1:])[0] == title_of(readings[1:]) == TITLE
+    (tmp_path / "docs" / "adr" / "0001-addendum-profile-note.md").touch()
+    title, number, path = title_and_path(tmp_path, readings[1:])
+    assert (title, number, path.name) == ("Addendum: 20270101000001", 2, "0002-addendum-20270101000001.md")
+    long = tmp_path / "supabase" / "migrations" / f"20270102000000_{'long_' * 20}name.sql"
+    long.write_text(CROSSING)
+    assert title_of(list(follow(discover(long.parent)))[2:]) == "Addendum: 20270102000000"
+
+
 def titles(readings: Sequence[Reading]) -> list[str]:
     return [str(reading.migration) for reading in readings]
 
@@ -150,7 +174,7 @@ def test_without_a_name_all_that_the_gate_would_refuse_are_described(tmp_path: P
     readings = planted(tmp_path)
     assert titles(chosen(readings, None, ())) == [STEM]
     addendum = tmp_path / "docs" / "adr" / "0001-addendum-profile-note.md"
-    addendum.write_text(new_addendum(1, readings[1:], {}, TODAY))
+    addendum.write_text(new_addendum(1, TITLE, readings[1:], {}, TODAY))
     with pytest.raises(UsageError, match=r"0001-addendum-profile-note\.md:\d+: an addendum for .* is there already"):
         chosen(readings, None, read_addenda(tmp_path))
     addendum.write_text(filled(addendum.read_text()))
@@ -170,7 +194,7 @@ def test_an_unknown_migration_is_told_with_the_nearest(tmp_path: Path) -> None:
 
 def test_a_migration_that_crosses_nobody_says_so(tmp_path: Path) -> None:
     readings = planted(tmp_path, "-- author: membership\nalter table public.profiles add column note text;\n")
-    text = new_addendum(1, readings[1:], OWNERS, TODAY)
+    text = new_addendum(1, TITLE, readings[1:], OWNERS, TODAY)
     assert "| `public.profiles` | membership" in text
     assert "the gate asks for no addendum" in text
     assert title_of(readings * 2) == "Addendum: teams and profile note and 2 more"

@@ -8,6 +8,7 @@ to be filled in (`<!-- fill: … -->`, as `adr new --addendum` writes it) does n
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from clarivum.checks.gate.crossing import Crossing
@@ -27,11 +28,18 @@ class Addendum:
     first_line: int = 1
     """Where `text` begins in the file."""
 
-    @property
-    def unfilled_line(self) -> int:
-        """The line of the file with the first part that is left to be filled in; 0 when there is none."""
-        before, found, _ = self.text.partition(PLACEHOLDER)
-        return self.first_line + before.count("\n") if found else 0
+    def unfilled_line(self, migration: Migration | None = None) -> int:
+        """The line of the file with the first part that is left to be filled in; 0 when there is none.
+
+        Of an addendum that has others below it, those count that name `migration`.
+        """
+        begins = [*(heading.start() for heading in HEADING.finditer(self.text)), len(self.text)]
+        for begin, end in pairwise(begins):
+            part = self.text[begin:end]
+            before, found, _ = part.partition(PLACEHOLDER)
+            if found and (migration is None or _names(part, str(migration))):
+                return self.first_line + self.text.count("\n", 0, begin) + before.count("\n")
+        return 0
 
     def concerns(self, migration: Migration) -> bool:
         return _names(self.text, str(migration))
@@ -59,7 +67,7 @@ def uncovered(
     """The crossings of a migration that no finished addendum which names the migration names as well."""
     left = crossings
     for addendum in addenda:
-        if left and addendum.concerns(migration) and not addendum.unfilled_line:
+        if left and addendum.concerns(migration) and not addendum.unfilled_line(migration):
             left = addendum.missing(left)
     return left
 
@@ -68,8 +76,8 @@ def lacking(migration: Migration, addenda: Iterable[Addendum]) -> str:
     """What there is instead of an addendum: none, one that is not filled in, one that does not name all objects."""
     near = [addendum for addendum in addenda if addendum.concerns(migration)]
     for addendum in near:
-        if addendum.unfilled_line:
-            return f"{addendum.file}:{addendum.unfilled_line} is still to be filled in"
+        if line := addendum.unfilled_line(migration):
+            return f"{addendum.file}:{line} is still to be filled in"
     return f"{near[0].file} does not name it" if near else f"no addendum in {FOLDER.as_posix()} names {migration}"
 
 

@@ -42,5 +42,8 @@ def named(readings: Sequence[Reading], name: str) -> Reading:
 
 def unfinished(reading: Reading, addenda: Iterable[Addendum]) -> str:
     """`docs/adr/0007-….md:14` of an addendum that is there for a migration and waits to be filled in; else empty."""
-    near = (each for each in addenda if each.unfilled_line and each.concerns(reading.migration))
-    return next((f"{each.file}:{each.unfilled_line}" for each in near), "")
+    for addendum in addenda:
+        line = addendum.unfilled_line(reading.migration)
+        if line:
+            return f"{addendum.file}:{line}"
+    return ""

@@ -56,15 +56,23 @@ def new_path(root: Path, title: str) -> tuple[int, Path]:
 
     Raises UsageError when one with this title is there already, RefusedError when the numbers are used up.
     """
-    slug = slug_of(title)
-    taken = {path.name: match for path in (root / FOLDER).glob("*.md") if (match := NUMBERED.fullmatch(path.name))}
-    same = next((name for name, match in sorted(taken.items()) if match["slug"] == slug), None)
-    if same is not None:
+    same = is_taken(root, title)
+    if same:
         raise UsageError(f"{FOLDER.as_posix()}/{same} is there already; change it, or choose another title")
-    number = max((int(match["number"]) for match in taken.values()), default=0) + 1
+    number = max((int(match["number"]) for match in _numbered(root)), default=0) + 1
     if number > HIGHEST:
         raise RefusedError(f"{FOLDER.as_posix()} is full: a decision has a number of four digits")
-    return number, root / FOLDER / f"{number:04d}-{slug}.md"
+    return number, root / FOLDER / f"{number:04d}-{slug_of(title)}.md"
+
+
+def is_taken(root: Path, title: str) -> str:
+    """The name of the file that has this title already; empty when none has."""
+    return next((match[0] for match in _numbered(root) if match["slug"] == slug_of(title)), "")
+
+
+def _numbered(root: Path) -> list[re.Match[str]]:
+    names = sorted(path.name for path in (root / FOLDER).glob("*.md"))
+    return [match for match in map(NUMBERED.fullmatch, names) if match]
 
 
 def existing(root: Path, number: str) -> Path:

@@ -1,4 +1,4 @@
-"""Addenda to be written: what migrations change, whose it is and what they lock, read from the migrations. Pure.
+"""Addenda to be written: what migrations change, whose it is and what they lock. Pure but for `title_and_path`.
 
 What the gate looks for (the migration, every object of another team) is in it from the beginning; what only people know
 is asked for in parts to be filled in.
@@ -6,9 +6,10 @@ is asked for in parts to be filled in.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 from clarivum.checks.gate.crossing import Crossing, Reading
-from clarivum.checks.gate.decision import CONSEQUENCES, heading, part
+from clarivum.checks.gate.decision import CONSEQUENCES, MAX_TITLE_CHARACTERS, heading, is_taken, new_path, part
 from clarivum.checks.statements import Duration, Lock
 from clarivum.owners import Owner
 
@@ -17,9 +18,9 @@ DECISION = "what changes for those who read, write or depend on these tables, an
 NOBODY = "nobody known"
 
 
-def new_addendum(number: int, readings: Sequence[Reading], owners: Mapping[str, Owner], today: date) -> str:
+def new_addendum(number: int, title: str, readings: Sequence[Reading], owners: Mapping[str, Owner], today: date) -> str:
     """A decision of its own that is an addendum."""
-    return f"{heading(number, title_of(readings), today)}\n{_body(readings, owners)}"
+    return f"{heading(number, title, today)}\n{_body(readings, owners)}"
 
 
 def further_addendum(readings: Sequence[Reading], owners: Mapping[str, Owner], today: date) -> str:
@@ -29,10 +30,23 @@ def further_addendum(readings: Sequence[Reading], owners: Mapping[str, Owner], t
 
 
 def title_of(readings: Sequence[Reading]) -> str:
-    """`Addendum: profile note`, after the names of the migrations."""
-    names = " and ".join(reading.migration.name.replace("_", " ").replace("-", " ") for reading in readings[:2])
-    further = f" and {len(readings) - 2} more" if len(readings) > 2 else ""
-    return f"Addendum: {names}{further}"
+    """`Addendum: profile note`, after the names of the migrations, or their versions where names are too long."""
+    names = [reading.migration.name.replace("_", " ").replace("-", " ") for reading in readings]
+    title = _titled(names)
+    return title if len(title) <= MAX_TITLE_CHARACTERS else _titled([each.migration.version for each in readings])
+
+
+def title_and_path(root: Path, readings: Sequence[Reading]) -> tuple[str, int, Path]:
+    """Title, number and file of an addendum of its own; the version tells it from one of the same title."""
+    title = title_of(readings)
+    if is_taken(root, title):
+        title = f"Addendum: {readings[0].migration.version}"
+    return title, *new_path(root, title)
+
+
+def _titled(names: Sequence[str]) -> str:
+    further = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"Addendum: {' and '.join(names[:2])}{further}"
 
 
 def _body(readings: Sequence[Reading], owners: Mapping[str, Owner]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clarivum.checks.review.change import Change
+from clarivum.checks.review.git import Comparison
 from clarivum.checks.review.markdown import (
     WHOLE,
     Abridging,
@@ -35,6 +36,7 @@ ABRIDGINGS = (WHOLE, Abridging(False), Abridging(False, 40), Abridging(False, 15
 class Description:
     """What is to be said of a change, part by part."""
 
+    comparison: Comparison
     compared: Cell
     first: tuple[Cell, ...]
     """What a reviewer should look at first."""
@@ -46,11 +48,10 @@ def describe(change: Change, parts: Sequence[Part] = PARTS) -> Description:
     """Let every part say what it has to say; nothing is asked when no file differs."""
     compared = _compared(change)
     if not change.comparison.files:
-        return Description(compared, (), tuple((part, ()) for part in parts))
+        return Description(change.comparison, compared, (), tuple((part, ()) for part in parts))
     first = tuple(warning for part in parts for warning in (*part.warn(change),))
-    return Description(
-        compared, (*_unloaded(change), *first), tuple((part, tuple(part.describe(change))) for part in parts)
-    )
+    told = tuple((part, tuple(part.describe(change))) for part in parts)
+    return Description(change.comparison, compared, (*_unloaded(change), *first), told)
 
 
 def to_markdown(description: Description, limit: int = MAX_CHARACTERS) -> str:
@@ -69,6 +70,8 @@ def to_json(description: Description) -> str:
     """The description for machines, nothing left out."""
     told: dict[str, Any] = {
         "compared": plain(description.compared),
+        "base": {"ref": description.comparison.ref, "commit": description.comparison.commit},
+        "files": [{"path": path, "change": state} for state, path in description.comparison.files],
         "first": [plain(warning) for warning in description.first],
         "parts": [
             {"key": part.key, "title": part.title, "blocks": document(blocks)} for part, blocks in description.parts

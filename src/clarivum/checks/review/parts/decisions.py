@@ -9,7 +9,7 @@ from clarivum.checks.review.part import Part
 
 
 def describe(change: Change) -> Sequence[Block]:
-    unfilled = {addendum.file: addendum.unfilled_line for addendum in change.addenda}
+    unfilled = {addendum.file: addendum.unfilled_line() for addendum in change.addenda}
     rows: list[tuple[Cell, ...]] = []
     for state, path in change.comparison.files:
         if path.startswith(f"{FOLDER.as_posix()}/"):
