@@ -170,6 +170,12 @@ class Settings(BaseModel):
     jobs_transport: JobsTransport = _from(
         "CLARIVUM_JOBS_TRANSPORT", default=JobsTransport.PGMQ, about="where jobs are queued: pgmq or sqs"
     )
+    application: str = _from(
+        "CLARIVUM_APPLICATION",
+        default="bff.app:application",
+        pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$",
+        about="module:attribute of the application whose jobs a Lambda function runs",
+    )
     aws_region: str | None = _from(
         "AWS_REGION", "AWS_DEFAULT_REGION", default=None, about="the region of the SQS queues, such as eu-central-1"
     )

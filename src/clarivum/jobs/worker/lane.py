@@ -11,8 +11,7 @@ from clarivum.errors import UNAVAILABLE
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import FETCH_DURATION
 from clarivum.jobs.ledger import Refusal
-from clarivum.jobs.message import Message, NewerVersionError, Request, read
-from clarivum.jobs.payload import PayloadError
+from clarivum.jobs.message import Message, Request
 from clarivum.jobs.transports.interface import FAILURES
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.places import Places, Work
@@ -112,7 +111,7 @@ class Lane:
 
     async def _take_on(self, messages: Sequence[Message]) -> None:
         job = self.job
-        requests = [request for message in messages if (request := await self._understand(message))]
+        requests = [request for message in messages if (request := await self._units.understand(job, message))]
         if self._stopping.is_set():
             await self._settlement.release(job, [], [request.message.id for request in requests])
         elif job.batch > 1:
@@ -142,15 +141,6 @@ class Lane:
     def _plan(self, begin: Any, message_ids: list[str]) -> None:
         """Work that has no claims yet."""
         self.places.put(Work(begin, partial(self._settlement.release, self.job, [], message_ids), monotonic()))
-
-    async def _understand(self, message: Message) -> Request | None:
-        try:
-            return read(self.job, message)
-        except NewerVersionError as error:
-            await self._settlement.defer(self.job, message, str(error))
-        except PayloadError as error:
-            await self._settlement.reject(self.job, message, error)
-        return None
 
     async def _first(self, event: Coroutine[Any, Any, Any], timeout_s: float) -> None:
         """Wait for an event, at most `timeout_s`."""

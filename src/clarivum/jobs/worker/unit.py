@@ -9,7 +9,8 @@ from clarivum.database import DatabaseError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import OUTCOMES
 from clarivum.jobs.ledger import Claim, Refusal, Refused
-from clarivum.jobs.message import Request
+from clarivum.jobs.message import Message, NewerVersionError, Request, read
+from clarivum.jobs.payload import PayloadError
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.execution import Executor
 from clarivum.jobs.worker.flights import Flight, Stop
@@ -22,13 +23,23 @@ SUSPECT_AGAIN_S = 5
 
 
 class Units:
-    """Each method is the body of a task. None raises: what it could not settle it hands back."""
+    """Each method but `understand` is the body of a task. None raises: what it could not settle it hands back."""
 
     def __init__(self, bench: Workbench, executor: Executor, settlement: Settlement) -> None:
         self._bench = bench
         self._executor = executor
         self._settlement = settlement
         self._quarantine = asyncio.Lock()
+
+    async def understand(self, job: Job[Any], message: Message) -> Request | None:
+        """What the message asks for. None: it was settled, as one that is unreadable or for a newer worker."""
+        try:
+            return read(job, message)
+        except NewerVersionError as error:
+            await self._settlement.defer(job, message, str(error))
+        except PayloadError as error:
+            await self._settlement.reject(job, message, error)
+        return None
 
     async def claimed(self, claim: Claim) -> None:
         """One run that is ours."""
