@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clarivum import telemetry
 from clarivum.cli.dependency import Dependency, State
 from clarivum.cli.group import group
 from clarivum.cli.place import Running, data_folder
@@ -57,6 +58,9 @@ def doctor(
         raise UsageError(f"doctor writes text or json, not {form.value}")
     text = None if token is None else read_token(token)
     settings, problem = _load(os.environ)
+    if settings is not None:
+        quiet = {"log_level": "error", "telemetry_disabled": True, "otlp_endpoint": None}
+        telemetry.configure(settings.model_copy(update=quiet), role="cli")
     listed = _listed(settings, os.environ)
     with ThreadPoolExecutor(1) as beside:
         here = beside.submit(lambda: dict(versions()))
@@ -122,9 +126,10 @@ def _text(
     if problem:
         lines.append(f"  {paint(RED, '✗')} configuration  {problem}")
         lines.append("    fix   correct the named variable; docs/settings.md lists all of them")
+    longest = max((len(dependency.name) for dependency in found), default=0)
     for dependency in found:
         code, mark = MARKS[dependency.state]
-        lines.append(f"  {paint(code, mark)} {dependency.name:<13}  {dependency.detail}")
+        lines.append(f"  {paint(code, mark)} {dependency.name:<{longest}}  {dependency.detail}")
         if dependency.fix:
             lines.append(f"    fix   {dependency.fix}")
     failing = sum(1 for dependency in found if dependency.exit) + bool(problem)
