@@ -167,6 +167,8 @@ def audit_in(tx: Transaction, event: AuditEvent) -> None:
 def tell(fields: dict[str, Any]) -> None:
     """The line in the log."""
     shown = {name: value for name, value in fields.items() if value not in (None, [])}
+    if "trace_id" in shown:  # the name is the line's own
+        shown["request_id"] = shown.pop("trace_id")
     for name in ("roles", "previous_roles"):
         if name in shown:
             shown[name] = listed(shown[name])
