@@ -1,6 +1,6 @@
 """A plausible, valid request to a route, made of what its OpenAPI operation shows as examples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -20,6 +20,13 @@ class ExampleRequest:
     query: str
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    honours_key: bool = False
+
+    def keyed(self, key: str) -> "ExampleRequest":
+        """The same under an Idempotency-Key, where the route honours one."""
+        if not self.honours_key:
+            return self
+        return replace(self, headers=(*self.headers, (b"idempotency-key", key.encode("ascii"))))
 
 
 HOST = (b"host", b"access.test")
@@ -30,8 +37,8 @@ def bare_request(method: str, path: str) -> ExampleRequest:
     return ExampleRequest(method, path, "", (HOST, (b"content-length", b"0")), b"")
 
 
-def example_request(route: Route, key: str) -> ExampleRequest:
-    """The request; `key` is the Idempotency-Key, where the route honours one."""
+def example_request(route: Route) -> ExampleRequest:
+    """The request, as yet without an Idempotency-Key."""
     schemas = Schemas([route])
     described = schemas.parameters[route.name]
     required = set(described.get("required", ()))
@@ -50,6 +57,4 @@ def example_request(route: Route, key: str) -> ExampleRequest:
     headers.append((b"content-length", str(len(body)).encode("ascii")))
     if route.signature.only(Source.REVISION):
         headers.append((b"if-match", b'"1"'))
-    if route.idempotent:
-        headers.append((b"idempotency-key", key.encode("ascii")))
-    return ExampleRequest(route.method, path, urlencode(query), tuple(headers), body)
+    return ExampleRequest(route.method, path, urlencode(query), tuple(headers), body, route.idempotent)

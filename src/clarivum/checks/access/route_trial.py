@@ -90,7 +90,7 @@ async def call_once(
     watched = Watched(application.name, [watch.over(each) for each in application.routes])
     app: Any = build_app(watched, settings, verifier=verifier, outbox=outbox(application.jobs.values()))
     async with Serving(app) as serving:
-        return await serving.call(example_request(route, "access-explain"), token, watch)
+        return await serving.call(example_request(route).keyed("access-explain"), token, watch)
 
 
 async def _try_all(
@@ -109,9 +109,9 @@ async def _try_all(
         found = []
         for number, route in enumerate(application.routes, 1):
             cells: dict[str, RouteCell] = {}
-            demands_mfa = False
+            demands_mfa, example = False, example_request(route)
             for persona, token in tokens.items():
-                request = example_request(route, f"access-{number}-{persona.replace(' ', '-')}")
+                request = example.keyed(f"access-{number}-{persona.replace(' ', '-')}")
                 cells[persona] = await serving.call(request, token, watch)
                 if cells[persona].let_in and token is not None and not demands_mfa:
                     again = await serving.call(request, weaker[persona], watch)
