@@ -143,6 +143,11 @@ class Settings(BaseModel):
         default="",
         about="comma-separated origins, besides our own, whose pages may make changes with a session cookie",
     )
+    cors_origins: str = _from(
+        "CLARIVUM_CORS_ORIGINS",
+        default="",
+        about="comma-separated origins whose pages may read answers, with credentials; empty: no other origin's",
+    )
     host: str = _from("CLARIVUM_HOST", default="127.0.0.1", about="address the API listens on")
     port: int = _from(
         "CLARIVUM_PORT", "PORT", default=8000, ge=0, le=65535, about="port the API listens on; 0 picks one"

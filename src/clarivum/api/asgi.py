@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import quote
 
+from clarivum.api.cors import Cors
 from clarivum.api.exchange import failed, finish, observe
 from clarivum.api.request import headers_of
 from clarivum.api.response import Receive, Scope, Send
@@ -21,6 +22,7 @@ class Api:
         *,
         open: Callable[[], Awaitable[None]],
         close: Callable[[], Awaitable[None]],
+        cors: Cors | None = None,
     ) -> None:
         served = tuple(targets)
         self.paths = tuple((method, path) for method, path, _ in served)
@@ -28,25 +30,34 @@ class Api:
         self._router: Router[Serves] = Router(served)
         self._open = open
         self._close = close
+        self._cors = cors
         self.failure: ClarivumError | None = None
         """Why the start-up failed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = scope["path"]
-            found = self._router.fixed.get(path)
-            values: dict[str, bytes] = {}
-            if found is None:
-                found, values = self._with_parameters(scope)
-            serve = None if found is None else found.by_method.get(scope["method"])
-            if serve is not None:
-                await serve(scope, receive, send, values)
+            if self._cors is None:
+                await self._serve(scope, receive, send)
             else:
-                await self._refuse(scope, send, found)
+                found = self._router.fixed.get(scope["path"]) or self._with_parameters(scope)[0]
+                methods = "" if found is None else found.allow
+                await self._cors.serve(self._serve, methods, scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        found = self._router.fixed.get(path)
+        values: dict[str, bytes] = {}
+        if found is None:
+            found, values = self._with_parameters(scope)
+        serve = None if found is None else found.by_method.get(scope["method"])
+        if serve is not None:
+            await serve(scope, receive, send, values)
+        else:
+            await self._refuse(scope, send, found)
 
     def _with_parameters(self, scope: Scope) -> tuple[Methods[Serves] | None, dict[str, bytes]]:
         raw_path = scope.get("raw_path") or quote(scope["path"]).encode("ascii")

@@ -1,10 +1,25 @@
 """An answer as it goes out: status, header lines, body. Built once, written once."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
-from clarivum.errors import DeclarationError
+from clarivum.api.security_headers import NOTHING_ALLOWED, SECURITY, header_lines
+
+__all__ = [
+    "API_HEAD",
+    "JSON_HEAD",
+    "PROBLEM_HEAD",
+    "SECURITY",
+    "WHOLE_RESPONSE",
+    "ASGIApp",
+    "Receive",
+    "Response",
+    "Scope",
+    "Send",
+    "base_head",
+    "header_lines",
+    "write",
+]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -13,9 +28,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WHOLE_RESPONSE = "clarivum.response"
 """ASGI extension of our own server: a function that takes status, head and body at once."""
-
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
 
 
 class Response(NamedTuple):
@@ -26,28 +38,7 @@ class Response(NamedTuple):
     body: bytes
 
 
-def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Raises DeclarationError for a name or value that would break out of its line."""
-    lines = []
-    for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
-            raise DeclarationError(f"response header {name!r} holds characters that a header cannot carry")
-        lines.append(f"{name.lower()}: {value}\r\n")
-    return "".join(lines).encode("ascii")
-
-
-# No CORS headers: a browser on another origin reads nothing. A page may not be framed, sniffed or cached.
-SECURITY = header_lines(
-    {
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cross-origin-resource-policy": "same-origin",
-        "strict-transport-security": "max-age=63072000; includeSubDomains",
-    }
-)
-API_HEAD = SECURITY + header_lines(
-    {"cache-control": "no-store", "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
-)
+API_HEAD = SECURITY + header_lines({"cache-control": "no-store", "content-security-policy": NOTHING_ALLOWED})
 JSON_HEAD = b"content-type: application/json\r\n" + API_HEAD
 PROBLEM_HEAD = b"content-type: application/problem+json\r\n" + API_HEAD
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 import uvicorn
 
 from clarivum.api.asgi import Api, Serves
+from clarivum.api.cors import Cors
 from clarivum.api.credentials import session_credentials
 from clarivum.api.csrf_token import PATH as CSRF_PATH
 from clarivum.api.csrf_token import RATE as CSRF_RATE
@@ -31,11 +32,12 @@ from clarivum.api.openapi.serving import Documentation
 from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
 from clarivum.api.route import Route
+from clarivum.api.security_headers import TRANSPORT_SECURITY
 from clarivum.auth import TokenVerifier
 from clarivum.auth.revocation import Revocations
 from clarivum.database import Database, Outbox
 from clarivum.errors import ConfigurationError, DeclarationError
-from clarivum.settings import Settings
+from clarivum.settings import Environment, Settings
 from clarivum.telemetry import configure, get_logger, shutdown
 
 __all__ = ["Check", "Routes", "build_app", "serve"]
@@ -97,7 +99,8 @@ def build_app(
     login = tuple(_login(settings, resources))
     checks = (Check("database", database.ping), *readiness(database))
     targets = [*_compiled(application.routes, resources), *_platform(application, checks, resources), *login]
-    return Api(targets, open=resources.open, close=resources.close)
+    cors = Cors.from_setting(settings.cors_origins, https_only=settings.environment is Environment.PRODUCTION)
+    return Api(targets, open=resources.open, close=resources.close, cors=cors)
 
 
 def serve(
@@ -174,9 +177,9 @@ class Server(uvicorn.Server):
 def server_config(app: Any, settings: Settings, limits: Limits | None = None) -> uvicorn.Config:
     """uvicorn with our protocol, and without what is done elsewhere: access log, proxy headers, Date."""
     limits = limits or Limits(max_body_bytes=settings.max_body_bytes, receive_timeout_s=settings.receive_timeout_s)
-    protocol = functools.partial(
-        HttpConnection, limits=limits, timekeeper=Timekeeper(limits.tick_s), unfinished=Unfinished()
-    )
+    standing_lines = TRANSPORT_SECURITY if settings.is_served_over_tls else b""
+    timekeeper = Timekeeper(limits.tick_s, standing_lines)
+    protocol = functools.partial(HttpConnection, limits=limits, timekeeper=timekeeper, unfinished=Unfinished())
     return uvicorn.Config(
         app,
         http=cast(type[asyncio.Protocol], protocol),

@@ -13,10 +13,14 @@ class Timed(Protocol):
 
 
 class Timekeeper:
-    """Looks at every connection each `tick_s` seconds while there are any; costs a request nothing."""
+    """Looks at every connection each `tick_s` seconds while there are any; costs a request nothing.
 
-    def __init__(self, tick_s: float) -> None:
+    `standing_lines` are header lines that every answer of the process carries beside its Date.
+    """
+
+    def __init__(self, tick_s: float, standing_lines: bytes = b"") -> None:
         self._tick_s = tick_s
+        self._standing_lines = standing_lines
         self._timer: asyncio.TimerHandle | None = None
         self.date_line = b""
 
@@ -26,7 +30,7 @@ class Timekeeper:
             self._tick(loop, connections)
 
     def _tick(self, loop: asyncio.AbstractEventLoop, connections: Iterable[Timed]) -> None:
-        self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode("ascii")
+        self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode("ascii") + self._standing_lines
         now = loop.time()
         watched = list(connections)
         for connection in watched:

@@ -5,8 +5,10 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from clarivum.api.exchange import failed, finish, observe
+from clarivum.api.openapi.reference_page import STYLE
 from clarivum.api.request import headers_of
 from clarivum.api.response import SECURITY, Receive, Response, Scope, Send, header_lines
+from clarivum.api.security_headers import page_policy
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -14,12 +16,7 @@ if TYPE_CHECKING:
     from clarivum.api.openapi.document import Documented
 
 # The page brings its one style sheet with it and may load nothing at all.
-HEAD = SECURITY + header_lines(
-    {
-        "cache-control": "no-cache",
-        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    }
-)
+HEAD = SECURITY + header_lines({"cache-control": "no-cache", "content-security-policy": page_policy(STYLE)})
 
 
 class Documentation:

@@ -1,0 +1,100 @@
+"""Which other origins' pages may read answers (Fetch standard, CORS protocol). Nobody's, unless the settings name them.
+
+A listed origin may send credentials; a change made with a session cookie still needs CLARIVUM_ALLOWED_ORIGINS and the
+CSRF token. `*` cannot be listed: it would let every page read what visitors may.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from clarivum.api.exchange import finish, observe
+from clarivum.api.request import headers_of
+from clarivum.api.response import API_HEAD, WHOLE_RESPONSE, Receive, Response, Scope, Send
+from clarivum.api.security_headers import header_lines
+from clarivum.auth.csrf import HEADER as CSRF_HEADER
+from clarivum.auth.origins import Origin, parse_origin
+from clarivum.errors import ConfigurationError
+
+Serve = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ALLOWED_HEADERS = (
+    "authorization", "content-type", "idempotency-key", "if-match", CSRF_HEADER, "traceparent", "tracestate",
+)  # fmt: skip
+EXPOSED_HEADERS = (
+    "etag", "idempotency-replayed", "location", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset",
+    "retry-after", "x-request-id",
+)  # fmt: skip
+PREFLIGHT_KEPT_S = 600
+VARY = b"vary: origin\r\n"
+
+
+class Cors:
+    """Adds to answers what a listed origin's page needs to read them, and answers its preflight requests."""
+
+    def __init__(self, origins: frozenset[Origin]) -> None:
+        self._origins = origins
+        self._preflight = VARY + header_lines(
+            {
+                "access-control-allow-headers": ", ".join(ALLOWED_HEADERS),
+                "access-control-max-age": str(PREFLIGHT_KEPT_S),
+            }
+        )
+
+    @classmethod
+    def from_setting(cls, text: str, *, https_only: bool) -> "Cors | None":
+        """Read `https://app.example.org, https://admin.example.org`; None for an empty text: closed.
+
+        Raises ConfigurationError naming the variable.
+        """
+        origins = set()
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            origin = parse_origin(part)
+            if origin is None or (https_only and origin[0] != "https"):
+                raise ConfigurationError(
+                    "CLARIVUM_CORS_ORIGINS must be comma-separated origins, like https://app.example.org: scheme, host "
+                    "and port only, no path, no *, since answers are read with credentials; in production https only"
+                )
+            origins.add(origin)
+        return cls(frozenset(origins)) if origins else None
+
+    async def serve(self, serve: Serve, methods: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """`methods` are those the path answers, "" when there is no such path: then `serve` says so."""
+        lines = self._lines(scope)
+        asks = lines is not VARY and scope["method"] == "OPTIONS" and methods
+        if asks and b"access-control-request-method" in (headers := headers_of(scope)):
+            observation = observe(scope, headers, None)
+            head = lines.replace(VARY, b"") + self._preflight + header_lines({"access-control-allow-methods": methods})
+            await finish(scope, send, observation, Response(204, API_HEAD + head, b""))
+        else:
+            await serve(*_with_lines(lines, scope, receive, send))
+
+    def _lines(self, scope: Scope) -> bytes:
+        """What the answer carries: for an origin that is not listed, only that another one might get more."""
+        sent = [value for name, value in scope["headers"] if name == b"origin"]
+        if len(sent) != 1 or parse_origin(sent[0].decode("latin-1")) not in self._origins:
+            return VARY
+        return VARY + header_lines(
+            {
+                "access-control-allow-origin": sent[0].decode("ascii"),
+                "access-control-allow-credentials": "true",
+                "access-control-expose-headers": ", ".join(EXPOSED_HEADERS),
+            }
+        )
+
+
+def _with_lines(lines: bytes, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+    """The same request, whose answer carries these lines as well."""
+    whole = scope.get("extensions", {}).get(WHOLE_RESPONSE)
+    if whole is not None:
+        extensions = {
+            **scope["extensions"],
+            WHOLE_RESPONSE: lambda status, head, body: whole(status, head + lines, body),
+        }
+        return {**scope, "extensions": extensions}, receive, send
+    pairs = [tuple(line.split(b": ", 1)) for line in lines.split(b"\r\n")[:-1]]
+
+    async def send_more(message: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *pairs]}
+        await send(message)
+
+    return scope, receive, send_more
