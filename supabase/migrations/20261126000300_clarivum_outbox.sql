@@ -19,6 +19,8 @@ comment on column clarivum.outbox.due_at is 'When the job may start: enqueued_at
 
 -- What a relay takes next of each queue. The table turns over completely, so it is vacuumed by count, as queues are.
 create index outbox_queue_due_at_idx on clarivum.outbox (queue, due_at, id);
+-- Where a run is, before it is sent: a delayed one lies here for days.
+create index outbox_queue_run_id_idx on clarivum.outbox (queue, (headers ->> 'run_id'), id);
 
 alter table clarivum.outbox enable row level security;
 alter table clarivum.outbox force row level security;

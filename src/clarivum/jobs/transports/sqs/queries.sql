@@ -22,7 +22,7 @@ cross join lateral (
     select waiting.id, waiting.queue, waiting.body, waiting.headers, waiting.enqueued_at, waiting.due_at
     from clarivum.outbox as waiting
     where waiting.queue = wanted.queue
-        and waiting.due_at <= clock_timestamp() + make_interval(secs => %(ahead_s)s::double precision)
+        and waiting.due_at <= statement_timestamp() + make_interval(secs => %(ahead_s)s::double precision)
     order by waiting.due_at, waiting.id
     limit %(limit)s
     for update skip locked
@@ -40,8 +40,8 @@ from clarivum.outbox
 where queue = any (%(queues)s::text[])
 group by queue;
 
--- name: outbox_run -> maybe, slow
--- The oldest row of a run. Reads the queue's rows: for people.
+-- name: outbox_run -> maybe
+-- The oldest row of a run.
 select enqueued_at, due_at from clarivum.outbox
 where queue = %(queue)s and headers ->> 'run_id' = %(run_id)s::text
 order by id
