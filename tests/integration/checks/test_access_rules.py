@@ -9,12 +9,13 @@ import psycopg
 import pytest
 
 from clarivum.checks import Facts, Finding, choose, run
-from clarivum.checks.access import PAGE, try_access, write_matrix
+from clarivum.checks.access import PAGE, AccessMatrix, try_access, write_matrix
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.database.migrations.push import push
-from clarivum.database.planning import read_catalog
+from clarivum.database.planning import Catalog, read_catalog
 from clarivum.database.provision import provision
 from clarivum.database.trial import copied as copied_database
+from clarivum.errors import DeclarationError
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 from tests.integration.checks.checking import TODAY, copied, forget
 
@@ -193,6 +194,22 @@ def test_a_route_whose_example_never_gets_through_is_a_finding(clean_copy: Seedi
     assert told(clean_copy.findings(), UNTRIED) == {
         "POST /api/v1/notes": "the guard lets callers in, and no request got through the handler: validation_failed"
     }
+
+
+def test_routes_that_cannot_be_served_together_are_told_once(
+    clean_copy: Seeding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contradicting(*_given: object) -> AccessMatrix:
+        raise DeclarationError("GET /a and GET /b have one name")
+
+    monkeypatch.setattr("clarivum.checks.facts.try_access", contradicting)
+    with facts_of(clean_copy.root) as facts:
+        vars(facts).update(migration_refusal=None, catalog=Catalog((), frozenset()))
+        monkeypatch.setattr(Facts, "scratch_urls", ("", ""))
+        found = run(facts, choose(["auth"]), SYSTEM_CLOCK).findings
+    assert [(each.rule, each.message) for each in found] == [
+        (OUT_OF_DATE, "the routes cannot be served together: GET /a and GET /b have one name")
+    ]
 
 
 def test_a_matrix_that_was_never_written_is_a_finding(clean_copy: Seeding) -> None:

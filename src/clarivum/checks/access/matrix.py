@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clarivum.database.trial import VERBS, Cell, Reach, TableTrial, Verb
+from clarivum.errors import CSRF_FAILED, FORBIDDEN, INVALID_SESSION, INVALID_TOKEN, MFA_REQUIRED, UNAUTHENTICATED
 
 ALLOWED = "allowed"
 
@@ -28,7 +29,9 @@ class RouteCell:
         return self.reached or self.outcome not in REFUSALS
 
 
-REFUSALS = frozenset({"unauthenticated", "forbidden", "mfa_required", "invalid_token"})
+REFUSALS = frozenset(
+    code.name for code in (UNAUTHENTICATED, FORBIDDEN, MFA_REQUIRED, INVALID_TOKEN, INVALID_SESSION, CSRF_FAILED)
+) | {"invalid_signature"}
 """Codes with which a guard refuses."""
 
 

@@ -8,13 +8,13 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.auth.resources import team_of_resource
+from clarivum.checks.rules.auth.resources import matrix_of, team_of_resource
 from clarivum.checks.sources import shown
 from clarivum.database.trial import NO_GRANT, NO_POLICY, SAMPLES_FILE, Reach, TableTrial
 
 
 def look(facts: Facts) -> Iterator[Problem]:
-    matrix = facts.access
+    matrix = matrix_of(facts)
     if matrix is None:
         return
     for trial in matrix.tables:

@@ -9,12 +9,12 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
 from clarivum.checks.rule import Rule
-from clarivum.checks.rules.auth.resources import team_of_resource
+from clarivum.checks.rules.auth.resources import matrix_of, team_of_resource
 from clarivum.checks.sources import shown
 
 
 def look(facts: Facts) -> Iterator[Problem]:
-    matrix = facts.access
+    matrix = matrix_of(facts)
     if matrix is None:
         return
     for found in disagreements(facts.application.routes, facts.usage, matrix, personas()):

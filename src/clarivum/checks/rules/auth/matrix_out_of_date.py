@@ -10,13 +10,18 @@ from clarivum.checks.finding import Problem
 from clarivum.checks.pages.registry import first_difference
 from clarivum.checks.rule import Rule
 from clarivum.checks.rules.auth.resources import team_of_resource
+from clarivum.errors import DeclarationError
 
 SHOWN = 20
 """Cells told one by one; a matrix that differs altogether is told once."""
 
 
 def look(facts: Facts) -> Iterator[Problem]:
-    matrix = facts.access
+    try:
+        matrix = facts.access
+    except DeclarationError as error:
+        yield Problem(facts.package, 1, facts.package, f"the routes cannot be served together: {error.detail}")
+        return
     if matrix is None:
         return
     document, page = facts.root / DOCUMENT, facts.root / PAGE
