@@ -138,4 +138,5 @@ class Invocation:
 
     def _lease_s(self, job: Job[Any]) -> int:
         """Nothing extends a lease here: it holds for as long as the process may live."""
-        return max(self._bench.options.lease_s(job), math.ceil(self._remaining_s()) + 1)
+        given_s = self._bench.options.visibility_s
+        return given_s or max(job.visibility_s, math.ceil(self._remaining_s()) + 1)
