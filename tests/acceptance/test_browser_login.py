@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from random import Random
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -9,12 +11,15 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser
 
+from clarivum.auth.oidc import own_path
+from clarivum.errors import RequestError
 from clarivum.testing.browser import chromium
 from clarivum.testing.postgres import ServersForTests
 from tests.acceptance.login.site import AUTH_SECRET, Site, running_site
 from tests.acceptance.login.visitor import ATTEMPT, CSRF, SESSION, Visitor, replay, visitor
 from tests.integration.api.api_process import until
 from tests.integration.auth.front_end import running_front_end
+from tests.unit.auth.oidc.test_return_to import OWN
 
 ALICE, ADA = "auth0|alice", "auth0|ada"
 ENOUGH_FOR_BOTH_PROCESSES = 12
@@ -77,6 +82,44 @@ def test_nobody_is_sent_elsewhere(person: Visitor, return_to: str) -> None:
     assert (response.status, person.shown()["code"]) == (400, "invalid_redirect")
     assert person.page.url.startswith(person.site.url)
     assert ATTEMPT not in person.cookies()
+
+
+def test_what_is_taken_for_an_own_path_is_one_to_the_browsers_own_parser(person: Visitor) -> None:
+    pieces = [
+        "/",
+        "/",
+        "\\",
+        ".",
+        "..",
+        "@",
+        ":",
+        "%2F",
+        "%5C",
+        "%2e",
+        "%09",
+        "%25",
+        "?",
+        "#",
+        "a",
+        "evil.example",
+        "https:",
+    ]
+    random = Random(2026)
+    made_up = {"".join(random.choices(pieces, k=random.randint(1, 6))) for _ in range(20_000)}
+    taken = [text for text in sorted(made_up | {text for text, _ in OWN}) if _is_taken(text)]
+    assert len(taken) > 300
+    origins = person.page.evaluate(
+        "([texts, base]) => texts.map((text) => new URL(text, base).origin)",
+        [taken, f"{person.site.url}/auth/callback"],
+    )
+    assert set(origins) == {person.site.url}
+
+
+def _is_taken(text: str) -> bool:
+    with suppress(RequestError):
+        own_path(text)
+        return True
+    return False
 
 
 def test_whoever_declines_is_told_so_and_nothing_of_the_providers_words(person: Visitor) -> None:

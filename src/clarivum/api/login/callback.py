@@ -140,11 +140,7 @@ class Callback:
         if principal.subject != subject:
             raise _failure("The identity provider's tokens were not accepted.", "they are of different subjects")
         if attempt.mfa and not principal.mfa:
-            raise RequestError(
-                "The identity provider did not ask for a second factor.",
-                code=MFA_REQUIRED,
-                log="mfa was asked for, and the access token does not name it",
-            )
+            raise _no_second_factor(profile)
         return SignedIn(principal, profile, tokens)
 
     async def _end_previous(self, visit: Visit) -> None:
@@ -163,6 +159,15 @@ class Callback:
         kept = SessionTokens(tokens.access_token, tokens.refresh_token, principal)
         claims = begin(signed_in.profile, principal.subject, kept, now)
         return self._parts.cookies.write(claims, now=now, max_age_s=IDLE_S, present=visit.cookie_names)
+
+
+def _no_second_factor(profile: Mapping[str, Any]) -> RequestError:
+    methods = profile.get("amr")
+    if isinstance(methods, list) and "mfa" in methods:
+        why = "the ID token names mfa, the access token does not: see A second factor in docs/guide/auth.md"
+    else:
+        why = "mfa was asked for, and neither token names it"
+    return RequestError("The identity provider confirmed no second factor.", code=MFA_REQUIRED, log=why)
 
 
 def _failure(detail: str, why: str) -> RequestError:
