@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from clarivum.cli.bench_leaks import leaks_command
 from clarivum.cli.group import group
 from clarivum.cli.place import ROOT, data_folder
 from clarivum.errors import ConfigurationError, Exit, UsageError
@@ -193,3 +194,6 @@ def _command() -> str:
 def _say(line: str) -> None:
     """Progress goes to standard error, so that --json can be piped."""
     typer.echo(f"  {line}", err=True)
+
+
+app.command("leaks", short_help="Prove that no row of one tenant reaches another.")(leaks_command(_benchmarks, _say))

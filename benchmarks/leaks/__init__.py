@@ -1,0 +1,1 @@
+"""Whether anything of one tenant ever reaches another: a storm of requests on few connections, and its record."""
