@@ -121,6 +121,12 @@ LOGIN_FAILED = register(
     "The login could not be completed",
     "Start again at /auth/login, in one tab, and come back within ten minutes.",
 )
+INVALID_SIGNATURE = register(
+    "invalid_signature",
+    400,
+    "The webhook's signature was not accepted",
+    "Send the body as it was signed, with the signature header, within five minutes; the log says what is wrong.",
+)
 INVALID_TOKEN = register(
     "invalid_token",
     401,

@@ -132,6 +132,23 @@ class Settings(BaseModel):
         default=None,
         about="where browsers reach this API, such as https://api.clarivum.com; /auth/callback lies below it",
     )
+    stripe_webhook_secret: SecretStr | None = _from(
+        "STRIPE_WEBHOOK_SECRET",
+        default=None,
+        about="what Stripe signs its webhooks with (whsec_…); while it is rotated both, separated by a comma",
+    )
+    smtp_url: SecretStr | None = _from(
+        "SMTP_URL",
+        default=None,
+        about="the mail server, like smtps://user:password@mail.example.org; absent, mail becomes files to open",
+    )
+    mail_from: str = _from(
+        "CLARIVUM_MAIL_FROM",
+        default="Clarivum <no-reply@clarivum.com>",
+        min_length=3,
+        max_length=320,
+        about="the sender of outgoing mail",
+    )
     session_token_claim: str = _from(
         "CLARIVUM_SESSION_TOKEN_CLAIM",
         default="access_token,accessToken",
@@ -321,10 +338,10 @@ def _refuse_contradictions(settings: Settings) -> None:
     if production and settings.database_url is None:
         raise ConfigurationError("DATABASE_URL is missing: production does not use the embedded database")
     for entry in settings.additional_issuers.split(",") if settings.additional_issuers else ():
-        if not ADDITIONAL_ISSUER.fullmatch(entry.strip()):
+        if not ADDITIONAL_ISSUER.fullmatch(entry.strip()) or (production and entry.strip().startswith("http://")):
             raise ConfigurationError(
                 "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end "
-                "with a slash, separated by commas"
+                "with a slash, separated by commas; in production https only"
             )
     for variable, secret in (
         ("DATABASE_URL", settings.database_url),
@@ -348,6 +365,13 @@ def _refuse_unusable_login(settings: Settings, production: bool) -> None:
             raise ConfigurationError(
                 f"{field.upper()} is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: make one with "
                 "`openssl rand -base64 32`"
+            )
+    webhooks = settings.stripe_webhook_secret
+    for secret in () if webhooks is None else webhooks.get_secret_value().split(","):
+        if not strong_secret(secret.strip()):
+            raise ConfigurationError(
+                f"STRIPE_WEBHOOK_SECRET holds one that is shorter than {MIN_SECRET_CHARACTERS} characters or a "
+                "placeholder: copy the endpoint's, whsec_…"
             )
     client_secret = settings.login_client_secret
     if production and client_secret is not None and not strong_secret(client_secret.get_secret_value()):

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from clarivum.api.response import Scope
+from clarivum.api.webhook import WebhookSignature
 from clarivum.auth import ROLES, STAFF_ROLES
 from clarivum.errors import MFA_REQUIRED, DeclarationError, RequestError
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 SIGNED_IN_RATE = "6000/minute"
+SIGNED_RATE = "6000/minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,19 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Made by `anyone`, `authenticated` or `role`. `roles` empty and `signed_in` true: any verified caller."""
+    """Made by the functions below. `roles` empty and `signed_in` true: any verified caller."""
 
     signed_in: bool
     roles: frozenset[str]
     rate: Rate | None
     mfa: bool = False
     """Whether the caller must have signed in with a second factor."""
+    signature: WebhookSignature | None = None
+    """What proves the caller of a webhook; tokens and cookies are then not looked at."""
 
     def __str__(self) -> str:
+        if self.signature is not None:
+            return f"whoever signs the body ({self.signature.header})"
         if not self.signed_in:
             return "anyone"
         who = f"role {' or '.join(sorted(self.roles))}" if self.roles else "authenticated"
@@ -68,6 +74,11 @@ def anyone(*, rate: str | None = None) -> Access:
 def authenticated(*, rate: str = SIGNED_IN_RATE, mfa: bool = False) -> Access:
     """Any caller with a verified token, with a second factor if `mfa`; at most `rate` per subject."""
     return Access(True, frozenset(), Rate.parse(rate), mfa)
+
+
+def signed(signature: WebhookSignature, *, rate: str = SIGNED_RATE) -> Access:
+    """A webhook: whoever holds the secret and signed the body with it, at most `rate` per client address."""
+    return Access(False, frozenset(), Rate.parse(rate), signature=signature)
 
 
 def role(*names: str, rate: str = SIGNED_IN_RATE, mfa: bool | None = None) -> Access:

@@ -113,3 +113,13 @@ class Contract(BaseModel):
         schema = handler(source)
         bound(schema)
         return schema
+
+
+class ForeignContract(Contract):
+    """Base of documents that others define, such as a webhook's: members that are not declared are ignored.
+
+    Their makers add members at any time, and a webhook that refused them would stop. Everything else holds as for
+    Contract.
+    """
+
+    model_config = ConfigDict(extra="ignore")

@@ -25,6 +25,7 @@ from clarivum.api.response import Receive, Response, Scope, Send
 from clarivum.api.revision import parse_if_match
 from clarivum.api.route import SAFE, Route
 from clarivum.api.signature import Source
+from clarivum.api.webhook import WebhookSignature
 from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
 from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.database import Context, retrying
@@ -40,6 +41,7 @@ class Endpoint:
         self._resources = resources
         self._access = route.access
         self._handler = route.handler
+        self._signed = route.access.signature
         self._limiter = resources.limiter(route.rate, f"{route.method} {route.path}")
         self._timeout_s = route.timeout_s or resources.request_timeout_s
         self._render = Renderer(route).render
@@ -68,9 +70,11 @@ class Endpoint:
         error_type: str | Exception | None = None
         principal = ANONYMOUS_PRINCIPAL
         try:
-            principal = await self._caller(scope, headers, standing)
+            if self._signed is None:
+                principal = await self._caller(scope, headers, standing)
             await self._admit(principal, scope, headers, started, standing)
-            values, body = await self._arguments(scope, receive, headers, path_values)
+            signed = None if self._signed is None else await self._proven(self._signed, receive, headers)
+            values, body = await self._arguments(scope, receive, headers, path_values, signed)
             if self._principal_name is not None:
                 values[self._principal_name] = principal
             if self._client_name is not None:
@@ -128,10 +132,19 @@ class Endpoint:
         if not allowance.granted:
             raise over_rate(limiter.rate, allowance, "caller")
 
+    async def _proven(self, signature: WebhookSignature, receive: Receive, headers: Headers) -> bytes:
+        """The body of a webhook, as it was signed."""
+        resources = self._resources
+        body = await body_of(receive, headers, resources.max_body_bytes)
+        secrets = resources.webhook_secrets.get(signature.variable, ())
+        header = headers.get(signature.header.lower().encode("ascii"))
+        signature.check(header, body, secrets, resources.clock.now().timestamp())
+        return body
+
     async def _arguments(
-        self, scope: Scope, receive: Receive, headers: Headers, path_values: dict[str, bytes]
+        self, scope: Scope, receive: Receive, headers: Headers, path_values: dict[str, bytes], signed: bytes | None
     ) -> tuple[dict[str, Any], bytes]:
-        """What the handler gets from the request, and the body as it came.
+        """What the handler gets from the request, and the body as it came. `signed`: a webhook's, which was read.
 
         Raises the RequestError of the first part that cannot be read.
         """
@@ -141,7 +154,7 @@ class Endpoint:
         if self._validator is not None:
             assert self._body_name is not None
             require_json(headers)
-            body = await body_of(receive, headers, resources.max_body_bytes)
+            body = await body_of(receive, headers, resources.max_body_bytes) if signed is None else signed
             values[self._body_name] = read_body(self._validator, body)
         if self._revision_name is not None:  # after everything else: a precondition only counts for a good request
             tag = headers.get(b"if-match")

@@ -1,6 +1,7 @@
 """What the endpoints of one process share, opened and closed with the application."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clarivum.api.access import Rate
@@ -14,6 +15,7 @@ from clarivum.api.rate_reports import RateReports
 from clarivum.auth import TokenVerifier
 from clarivum.auth.audit import AuditRecorder
 from clarivum.auth.revocation import Revocations
+from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import WORKER, Database
 
 CURSOR_KEY = "cursors"
@@ -35,6 +37,9 @@ class Resources:
     """What ended before its time; None in a process that looks at no credentials."""
     step_up_path: str | None = None
     """Where to sign in again with a second factor; None without a login of our own."""
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the bodies of webhooks are signed with, by setting."""
+    clock: Clock = SYSTEM_CLOCK
     deadlines: Deadlines = field(default_factory=Deadlines)
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""

@@ -87,10 +87,10 @@ class Verb:
     ) -> Callable[[Handler], Route]:
         """Declare a route.
 
-        `access` is who may call it (`anyone`, `authenticated`, `role`); `rate` overrides the access declaration's.
-        `idempotent` honours Idempotency-Key, `key_required` refuses requests without one. `problems` are the codes
-        that the handler raises itself. `timeout_s` bounds the answer. The handler's docstring is summary and
-        description unless `summary` is given. Raises DeclarationError naming the route.
+        `access` is who may call it (`anyone`, `authenticated`, `role`, `signed`); `rate` overrides the access
+        declaration's. `idempotent` honours Idempotency-Key, `key_required` refuses requests without one. `problems`
+        are the codes that the handler raises itself. `timeout_s` bounds the answer. The handler's docstring is summary
+        and description unless `summary` is given. Raises DeclarationError naming the route.
         """
 
         def build(handler: Handler) -> Route:
@@ -176,6 +176,8 @@ def _refuse_contradictions(route: Route) -> None:
         raise DeclarationError("idempotent needs `tx: Transaction`, so that key, effect and answer commit together")
     if route.is_for_staff and route.method not in SAFE and route.signature.only(Source.TRANSACTION) is None:
         raise DeclarationError("what staff changes needs `tx: Transaction`, so that change and audit commit together")
+    if route.access.signature is not None and (route.body is None or route.idempotent):
+        raise DeclarationError("a webhook takes its signed body as a Contract, and has no Idempotency-Key")
     if not route.access.signed_in and route.signature.only(Source.REVISION):
         raise DeclarationError("If-Match belongs to a caller's own resource; access=anyone has none")
     if (route.signature.only(Source.PAGE) is not None) != (route.answer.shape == "page"):

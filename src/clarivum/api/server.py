@@ -33,6 +33,7 @@ from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
 from clarivum.api.route import Route
 from clarivum.api.security_headers import TRANSPORT_SECURITY
+from clarivum.api.webhook_secrets import webhook_secrets
 from clarivum.auth import TokenVerifier
 from clarivum.auth.revocation import Revocations
 from clarivum.database import Database, Outbox
@@ -95,6 +96,7 @@ def build_app(
         sessions=session_credentials(settings, verifier),
         revocations=revocations,
         step_up_path=STEP_UP_PATH if settings.login_client_id else None,
+        webhook_secrets=webhook_secrets(application.routes, settings),
     )
     login = tuple(_login(settings, resources))
     checks = (Check("database", database.ping), *readiness(database))

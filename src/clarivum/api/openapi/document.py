@@ -14,10 +14,10 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, Operation, SecurityScheme
+from litestar.openapi.spec import Components, Operation, Reference, SecurityScheme
 
 import clarivum
-from clarivum.api.openapi.operations import Verbatim, operation, problem_examples
+from clarivum.api.openapi.operations import Verbatim, operation, problem_examples, signature_scheme
 from clarivum.api.openapi.reference_page import reference_page
 from clarivum.api.openapi.schemas import Schemas
 from clarivum.api.route import Route
@@ -67,7 +67,7 @@ def documentation_app(application: Documented) -> Litestar:
             version=clarivum.__version__,
             description="Errors are problem documents (RFC 9457) whose `code` is stable. Times are UTC, with `Z`.",
             path="/",
-            components=Components(security_schemes={"bearer": BEARER, "session": SESSION}),
+            components=Components(security_schemes=_security_schemes(application.routes)),
             render_plugins=[_Document(path=DOCUMENT_PATH), _Page(path=PAGE_PATH)],
         ),
         logging_config=None,
@@ -77,6 +77,19 @@ def documentation_app(application: Documented) -> Litestar:
     app.openapi_schema.components.schemas = cast(Any, components)
     app.openapi_schema.components.examples = cast(Any, problem_examples(application.routes))
     return app
+
+
+def _security_schemes(routes: Sequence[Route]) -> dict[str, SecurityScheme | Reference]:
+    schemes: dict[str, SecurityScheme | Reference] = {"bearer": BEARER, "session": SESSION}
+    for signature in (route.access.signature for route in routes):
+        if signature is not None:
+            schemes[signature_scheme(signature)] = SecurityScheme(
+                type="apiKey",
+                security_scheme_in="header",
+                name=signature.header,
+                description=f"A signature over the body, at most {signature.tolerance_s} s old or ahead.",
+            )
+    return schemes
 
 
 class _Document(JsonRenderPlugin):

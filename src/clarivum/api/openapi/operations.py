@@ -15,6 +15,7 @@ from clarivum.api.problem import example as problem_example
 from clarivum.api.problem import phrase
 from clarivum.api.route import SAFE, Route
 from clarivum.api.signature import Source
+from clarivum.api.webhook import WebhookSignature
 from clarivum.errors import (
     BODY_TOO_LARGE,
     CONFLICT,
@@ -28,6 +29,7 @@ from clarivum.errors import (
     INVALID_IDEMPOTENCY_KEY,
     INVALID_PARAMETER,
     INVALID_SESSION,
+    INVALID_SIGNATURE,
     INVALID_TOKEN,
     MALFORMED_JSON,
     MALFORMED_REQUEST,
@@ -57,6 +59,8 @@ ALWAYS = (
     INTERNAL,
     UNAVAILABLE,
 )
+CREDENTIALS = frozenset({CONFLICTING_CREDENTIALS, INVALID_TOKEN, INVALID_SESSION})
+"""What a webhook never answers: it does not look at tokens and cookies."""
 BODY = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, VALIDATION_FAILED)
 KEYED = (INVALID_IDEMPOTENCY_KEY, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
 
@@ -83,7 +87,7 @@ def operation(route: Route, schemas: Schemas) -> Operation:
         parameters=[Verbatim(parameter) for parameter in _parameters(route, schemas)] or None,  # type: ignore[misc]
         request_body=Verbatim(_request_body(route, schemas)) if route.body else None,  # type: ignore[arg-type]
         responses={status: Verbatim(answer) for status, answer in _responses(route, schemas).items()},  # type: ignore[misc]
-        security=[{"bearer": sorted(route.access.roles)}, {"session": []}] if route.access.signed_in else [],
+        security=_security(route),
     )
 
 
@@ -91,6 +95,8 @@ def problems_of(route: Route) -> list[Code]:
     """Every code that a request to this route can be answered with."""
     signature = route.signature
     codes: dict[Code, None] = dict.fromkeys(ALWAYS)
+    if route.access.signature is not None:
+        codes = {code: None for code in ALWAYS if code not in CREDENTIALS} | {INVALID_SIGNATURE: None}
     if route.access.signed_in:
         codes[UNAUTHENTICATED] = codes[FORBIDDEN] = None
     if route.access.mfa:
@@ -106,7 +112,9 @@ def problems_of(route: Route) -> list[Code]:
     if route.idempotent:
         codes |= dict.fromkeys(KEYED)
     if route.method not in SAFE:
-        codes[CONFLICT] = codes[CSRF_FAILED] = None
+        codes[CONFLICT] = None
+        if route.access.signature is None:
+            codes[CSRF_FAILED] = None
     codes |= dict.fromkeys(route.problems)
     return list(codes)
 
@@ -115,6 +123,17 @@ def problem_examples(routes: Iterable[Route]) -> dict[str, dict[str, Any]]:
     """The components that responses refer to: one example per code that any of the routes answers with."""
     codes = {code.name: code for route in routes for code in problems_of(route)}
     return {name: {"summary": code.title, "value": problem_example(code)} for name, code in sorted(codes.items())}
+
+
+def signature_scheme(signature: WebhookSignature) -> str:
+    """The name of a webhook's security scheme: `Stripe-Signature` is `stripe_signature`."""
+    return signature.header.lower().replace("-", "_")
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.access.signature is not None:
+        return [{signature_scheme(route.access.signature): []}]
+    return [{"bearer": sorted(route.access.roles)}, {"session": []}] if route.access.signed_in else []
 
 
 def _tag(route: Route) -> str:
