@@ -16,7 +16,8 @@ from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.steps import Steps
 from clarivum.database.migrations.push import push, seed
-from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login, refuse_outdated_server
+from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login
+from clarivum.database.security_floor import refuse_outdated_server
 from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import RefusedError
 from clarivum.jobs.worker import watchdog

@@ -1,6 +1,7 @@
 """Whether a login may serve requests: it must be bound by row-level security, and so must every role it can become."""
 
 from clarivum.database.queries import parse_queries
+from clarivum.database.security_floor import refuse_outdated_server
 from clarivum.database.wire.batch import Batch
 from clarivum.database.wire.connection import Wire
 from clarivum.database.wire.decode import rows_of
@@ -16,16 +17,21 @@ select session_user::text as login, rolname::text as role, rolsuper as is_superu
 from pg_catalog.pg_roles
 where (rolsuper or rolbypassrls) and pg_catalog.pg_has_role(session_user, oid, 'member')
 order by rolname <> session_user, rolname
+
+-- name: server_version -> one
+select pg_catalog.current_setting('server_version_num')::integer as version
 """,
     __file__,
 )
 
 
 async def refuse_bypassing_login(wire: Wire) -> None:
-    """Raise ConfigurationError when the login of `wire` could evade policies."""
+    """Raise ConfigurationError when the login of `wire` could evade policies, or its server is outdated."""
     batch = Batch(wire, LOGIN_BUDGET_S)
+    version = batch.add(QUERIES.server_version)
     place = batch.add(QUERIES.bypassing_roles)
     await batch.send()
+    refuse_outdated_server(rows_of(QUERIES.server_version, *batch.result(version))[0]["version"])
     rows = rows_of(QUERIES.bypassing_roles, *batch.result(place))
     if not rows:
         return

@@ -11,13 +11,11 @@ import psycopg
 from psycopg import sql
 
 from clarivum.database.reach import connect
+from clarivum.database.security_floor import refuse_outdated_server
 from clarivum.errors import ConfigurationError
 
 APP_LOGIN = "clarivum_api"
 APP_ROLES = ("anon", "authenticated", "clarivum_staff", "clarivum_worker")
-SECURITY_FLOORS = {15: 14, 16: 10, 17: 6}
-"""Oldest minor release per major without a known hole that matters here; newer majors have none."""
-OLDEST_MAJOR = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +102,6 @@ def refuse_unsafe_login(facts: LoginFacts, variable: str = "DATABASE_URL") -> No
             f" use the login {APP_LOGIN!r} (docs/guide/database.md#logins)"
         )
     refuse_outdated_server(facts.server_version, variable)
-
-
-def refuse_outdated_server(server_version: int, variable: str = "DATABASE_URL") -> None:
-    """Raise ConfigurationError when the server is older than its major's security floor. 160010 is 16.10."""
-    major, minor = divmod(server_version, 10_000)
-    floor = SECURITY_FLOORS.get(major, 0)
-    if major < OLDEST_MAJOR or minor < floor:
-        floors = ", ".join(f"{known}.{least}" for known, least in SECURITY_FLOORS.items())
-        raise ConfigurationError(
-            f"{variable}: Postgres {major}.{minor} is older than its security floor; upgrade to {floors} or newer"
-        )
 
 
 def _install_queue_engine(connection: psycopg.Connection) -> None:

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
+from clarivum.errors import ClarivumError
 from clarivum.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -51,6 +53,9 @@ def _fork(run: Callable[[], None]) -> int:
     try:
         run()
         code = 0
+    except ClarivumError as error:
+        print(f"clarivum: {error.detail}", file=sys.stderr, flush=True)
+        code = error.code.exit
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException as error:
