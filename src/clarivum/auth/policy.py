@@ -13,6 +13,7 @@ CLOCK_SKEW_S = 30
 # RFC 9068 section 2.1 also allows the media type in full; Auth0 issues `JWT` or, with that profile on, `at+jwt`.
 ACCEPTED_TYPES = frozenset({"JWT", "at+jwt", "application/at+jwt"})
 KEY_ID_SHAPE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:@=+-]{0,127}")
+ADDITIONAL_ISSUER = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[^\s/,@?#]+(/[^\s,@?#]*)?/")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -82,9 +83,14 @@ class Issuer:
 def issuers_of(settings: Settings) -> tuple[Issuer, ...]:
     """The issuers that the settings name, the one of AUTH0_DOMAIN (or the stand-in) first.
 
-    Raises ConfigurationError for one that is named twice or is neither https nor on loopback.
+    Raises ConfigurationError for one of another form, named twice, or neither https nor on loopback.
     """
-    listed = [entry.strip() for entry in settings.additional_issuers.split(",") if entry.strip()]
+    listed = [entry.strip() for entry in settings.additional_issuers.split(",")] if settings.additional_issuers else []
+    if not all(map(ADDITIONAL_ISSUER.fullmatch, listed)):
+        raise ConfigurationError(
+            "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end with a "
+            "slash, separated by commas"
+        )
     further = [entry if "://" in entry else f"https://{entry}/" for entry in listed]
     urls = [settings.issuer, *further]
     if len(set(urls)) != len(urls):

@@ -54,7 +54,7 @@ def test_domains_and_urls_are_issuers_with_a_slash() -> None:
 )
 def test_an_issuer_of_another_form_is_refused_with_its_variable(text: str) -> None:
     with pytest.raises(ConfigurationError, match="CLARIVUM_ADDITIONAL_ISSUERS") as refused:
-        settings(CLARIVUM_ADDITIONAL_ISSUERS=text)
+        issuers_of(settings(CLARIVUM_ADDITIONAL_ISSUERS=text))
     assert text not in refused.value.detail
 
 
