@@ -1,4 +1,4 @@
-"""What a worker does beside running jobs: extend leases, forget old runs, measure queues."""
+"""What a worker does beside running jobs: extend leases, forget what is old, measure queues."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,9 +47,10 @@ class Heartbeat:
         ]
         if not due:
             return
-        await self._bench.transport.postpone(job, [each for flight in due for each in flight.message_ids], lease_s)
         claims = [flight.claim for flight in due if flight.claim is not None]
+        # The lease first: with it, a message that comes again because the queue is away has to wait.
         held = await self._bench.ledger.extend(claims, lease_s) if claims else set()
+        await self._bench.transport.postpone(job, [each for flight in due for each in flight.message_ids], lease_s)
         for flight in due:
             flight.extended_at = now
         missing = {claim.run_id for claim in claims} - held
@@ -59,7 +60,7 @@ class Heartbeat:
 
 
 class Housekeeping:
-    """Measures the queues for the gauges, and forgets finished runs past their retention."""
+    """Measures the queues for the gauges, and forgets what is past its declared time."""
 
     def __init__(self, jobs: Sequence[Job[Any]], database: Database, transport: Transport) -> None:
         self._jobs = jobs
@@ -78,15 +79,19 @@ class Housekeeping:
             DEAD_LETTERS.set(dead.get(job.name, 0), job.name)
 
     async def forget(self) -> int:
-        """Remove finished runs past their retention; returns how many."""
+        """Remove what is past its declared time: finished runs, results, answers, dead letters; returns how many."""
         forgotten = 0
         for job in self._jobs:
-            removed = FORGET_AT_ONCE
-            while removed == FORGET_AT_ONCE:
-                removed = await self._session.execute(
-                    queries.forget_finished, job=job.name, retention_days=job.retention_days, limit=FORGET_AT_ONCE
-                )
-                forgotten += removed
+            for query, days in (
+                (queries.forget_finished, {"retention_days": job.retention_days}),
+                (queries.forget_results, {}),
+                (queries.forget_answers, {"retention_days": job.retention_days}),
+                (queries.forget_dead, {"errors_days": job.errors_days}),
+            ):
+                removed = FORGET_AT_ONCE
+                while removed == FORGET_AT_ONCE:
+                    removed = await self._session.execute(query, job=job.name, limit=FORGET_AT_ONCE, **days)
+                    forgotten += removed
         return forgotten
 
     async def run(self) -> None:

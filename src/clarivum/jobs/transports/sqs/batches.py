@@ -37,7 +37,11 @@ async def send_batches(
 
     async def send(positions: Sequence[int]) -> None:
         async with places:
-            await exchange(positions)
+            if outcome.failed:
+                # SQS did not answer just now, after several tries: nor would it answer this.
+                outcome.failed |= dict.fromkeys(positions, next(iter(outcome.failed.values())))
+            else:
+                await exchange(positions)
 
     async def exchange(positions: Sequence[int]) -> None:
         body = [{"Id": str(position), **entries[position]} for position in positions]

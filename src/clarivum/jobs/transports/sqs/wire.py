@@ -14,7 +14,7 @@ import httptools
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-KEEP_IDLE = 16
+KEEP_IDLE = 64
 
 
 class Answer(NamedTuple):
