@@ -18,7 +18,6 @@ PLACEHOLDER_SECRET = re.compile(
     r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
 )
 MIN_SECRET_CHARACTERS = 32
-ADDITIONAL_ISSUER = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[^\s/,@?#]+(/[^\s,@?#]*)?/")
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -337,12 +336,6 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise ConfigurationError("AUTH0_DOMAIN is missing: the identity stand-in does not run in production")
     if production and settings.database_url is None:
         raise ConfigurationError("DATABASE_URL is missing: production does not use the embedded database")
-    for entry in settings.additional_issuers.split(",") if settings.additional_issuers else ():
-        if not ADDITIONAL_ISSUER.fullmatch(entry.strip()) or (production and entry.strip().startswith("http://")):
-            raise ConfigurationError(
-                "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end "
-                "with a slash, separated by commas; in production https only"
-            )
     for variable, secret in (
         ("DATABASE_URL", settings.database_url),
         ("CLARIVUM_MIGRATION_URL", settings.migration_url),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from clarivum.errors import ConfigurationError
-from clarivum.settings import Settings
+from clarivum.settings import Environment, Settings
 
 MAX_TOKEN_BYTES = 8_192
 CLOCK_SKEW_S = 30
@@ -86,10 +86,11 @@ def issuers_of(settings: Settings) -> tuple[Issuer, ...]:
     Raises ConfigurationError for one of another form, named twice, or neither https nor on loopback.
     """
     listed = [entry.strip() for entry in settings.additional_issuers.split(",")] if settings.additional_issuers else []
-    if not all(map(ADDITIONAL_ISSUER.fullmatch, listed)):
+    insecure = settings.environment is Environment.PRODUCTION and any(entry.startswith("http://") for entry in listed)
+    if insecure or not all(map(ADDITIONAL_ISSUER.fullmatch, listed)):
         raise ConfigurationError(
-            "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end with a "
-            "slash, separated by commas"
+            "CLARIVUM_ADDITIONAL_ISSUERS must list host names such as login.example.org, or issuer URLs that end "
+            "with a slash, separated by commas; in production https only"
         )
     further = [entry if "://" in entry else f"https://{entry}/" for entry in listed]
     urls = [settings.issuer, *further]
