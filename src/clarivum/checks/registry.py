@@ -52,6 +52,7 @@ from clarivum.checks.rules.jobs import (
     payload_incompatible,
     payload_not_committed,
     queue_missing,
+    template_out_of_date,
 )
 from clarivum.checks.rules.telemetry import span_or_metric_missing
 
@@ -108,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     payload_incompatible.RULE,
     payload_not_committed.RULE,
     job_removed.RULE,
+    template_out_of_date.RULE,
     span_or_metric_missing.RULE,
     page_out_of_date.RULE,
     # Last: what they say depends on which findings the others' waivers were used for.

@@ -16,12 +16,13 @@ from clarivum.cli.jobs_connection import declared_job, run_id_from, with_databas
 from clarivum.cli.jobs_control import cancel, drain, pause, resume
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
 from clarivum.cli.jobs_sqs import queues, relay
+from clarivum.cli.jobs_template import template
 from clarivum.cli.jobs_types import types
 from clarivum.cli.place import APPLICATION, database_url
 from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
 from clarivum.jobs import Job, PayloadError, outbox
-from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, show_run
+from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, result, show_run
 from clarivum.jobs.outbox import MAX_DELAY_S
 from clarivum.jobs.payload import decode
 from clarivum.jobs.redrive import redrive as redrive_runs
@@ -48,6 +49,7 @@ def list_command(form: Form = Format.TEXT, application: Target = APPLICATION, da
 @app.command()
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")],
+    with_result: Annotated[bool, typer.Option("--result", help="Also what it left behind.")] = False,
     form: Form = Format.TEXT,
     application: Target = APPLICATION,
     data: Data = None,
@@ -58,12 +60,15 @@ def show(
 
     async def read(database: Database, queue: Transport) -> Any:
         wanted = run_id or await latest_run(database, jobs)
-        return None if wanted is None else await show_run(database, jobs, wanted, queue)
+        if wanted is None:
+            return None, None
+        kept = await result(database, wanted) if with_result else None
+        return await show_run(database, jobs, wanted, queue), kept
 
-    view = with_queue(data, read)
+    view, kept = with_queue(data, read)
     if view is None:
         raise UsageError("no job has run yet" if run_id is None else f"there is no run {run_id}, or it was forgotten")
-    write_run(view, form)
+    write_run(view, form, kept, asked=with_result)
 
 
 @app.command()
@@ -145,7 +150,7 @@ def work(
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 
 
-for command in (pause, resume, drain, cancel, types, relay, queues):
+for command in (pause, resume, drain, cancel, types, template, relay, queues):
     app.command()(command)
 
 

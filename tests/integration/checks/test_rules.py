@@ -61,6 +61,7 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "jobs/payload-incompatible": [(f"{NOTES}/jobs.py", "@job(First", "notes.with_queue")],
     "jobs/payload-not-committed": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],
     "jobs/job-removed": [("clients/payloads/notes.gone.json", "", "notes.gone")],
+    "jobs/template-out-of-date": [("infra/template.yaml", "VisibilityTimeout: 30", "infra/template.yaml")],
     "jobs/queue-missing": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],
     "docs/page-out-of-date": [
         ("docs/errors.md", "invalid_tokan", "docs/errors.md"),
