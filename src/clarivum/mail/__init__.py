@@ -1,0 +1,6 @@
+"""Outgoing mail: by SMTP where SMTP_URL names a server, else as files that can be opened."""
+
+from clarivum.mail.letter import Letter
+from clarivum.mail.sending import FolderMail, Mail, MailRefusedError, SmtpMail, outgoing_mail
+
+__all__ = ["FolderMail", "Letter", "Mail", "MailRefusedError", "SmtpMail", "outgoing_mail"]
