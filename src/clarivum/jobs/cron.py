@@ -1,16 +1,17 @@
 """When a schedule is due. Pure: the time is an argument.
 
-Expressions are Debian cron's, read by cronsim: five fields, or six with seconds first. A five-field schedule at a
-fixed hour keeps Debian's promise over daylight saving: a tick inside the hour that is skipped fires right after the
-gap, and a tick inside the hour that is repeated fires once. `*/15 * * * *` and the like follow real time.
+Expressions are Debian cron's, read by cronsim: five fields, or six with seconds first. What daylight saving makes of
+them is in zoned_ticks.py.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
+
+from clarivum.jobs.zoned_ticks import latest_tick, next_tick
 
 LATE_BY_AT_MOST = timedelta(seconds=60)
 
@@ -34,12 +35,11 @@ class Schedule:
 
     def next_tick(self, after: datetime) -> datetime:
         """The first tick strictly after `after`, in UTC."""
-        return next(CronSim(self.expression, after.astimezone(ZoneInfo(self.timezone)))).astimezone(UTC)
+        return next_tick(self.expression, ZoneInfo(self.timezone), after)
 
     def latest_tick(self, now: datetime) -> datetime:
         """The last tick at or before `now`, in UTC."""
-        just_after = now.astimezone(ZoneInfo(self.timezone)) + timedelta(microseconds=1)
-        return next(CronSim(self.expression, just_after, reverse=True)).astimezone(UTC)
+        return latest_tick(self.expression, ZoneInfo(self.timezone), now)
 
     def due(self, last: datetime, now: datetime) -> datetime | None:
         """The tick to fire now, given the last one that was handled; None when nothing is due. Never more than one."""

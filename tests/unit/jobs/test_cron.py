@@ -55,11 +55,31 @@ def test_frequent_ticks_follow_real_time() -> None:
     assert {later - earlier for earlier, later in pairwise(seen)} == {timedelta(minutes=30)}
 
 
+def test_half_an_hour_and_a_whole_day_are_changes_too() -> None:
+    """Lord Howe puts its clock back from 02:00 to 01:30; Apia left out 30 December 2011."""
+    half = schedule("*/30 1-2 * * *", "Australia/Lord_Howe")
+    assert ticks(half, utc("2026-04-04T13:59"), 5) == [
+        "04-04 14:00", "04-04 14:30", "04-04 15:00", "04-04 15:30", "04-04 16:00",
+    ]  # fmt: skip
+    day = schedule("0 9 * * *", "Pacific/Apia")
+    assert ticks(day, utc("2011-12-29T00:00"), 3) == ["12-29 19:00", "12-30 10:00", "12-30 19:00"]
+
+
+CHANGES = ["2026-03-08T07", "2026-03-29T01", "2026-04-04T15", "2026-10-03T15", "2026-10-25T01", "2026-11-01T06"]
+"""When the zones below change their clocks, in UTC."""
+NEAR_A_CHANGE = st.sampled_from([(utc(f"{change}:00") - START) // timedelta(minutes=1) for change in CHANGES])
+
+
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Warsaw", "America/New_York", "Australia/Lord_Howe"])
 @pytest.mark.parametrize(
-    "expression", ["0 3 * * *", "30 2 * * *", "*/7 * * * *", "15 1 * * 0", "0 0 1 * *", "*/9 * * * * *"]
+    "expression",
+    ["0 3 * * *", "30 2 * * *", "15,45 1-3 * * *", "*/7 * * * *", "*/30 2 * * *", "15 1 * * 0", "0 0 1 * *",
+     "0 0 */2 * * *", "*/9 * * * * *"],
+)  # fmt: skip
+@given(
+    minutes=st.integers(0, 60 * 24 * 366)
+    | st.builds(lambda change, near: change + near, NEAR_A_CHANGE, st.integers(-200, 200))
 )
-@given(minutes=st.integers(0, 60 * 24 * 366))
 def test_looking_back_and_looking_ahead_agree(expression: str, timezone: str, minutes: int) -> None:
     plan = schedule(expression, timezone)
     now = START + timedelta(minutes=minutes, seconds=minutes % 60)
