@@ -1,6 +1,6 @@
 """AWS Signature Version 4 for requests that are all alike: POST to `/`, JSON, one service.
 
-botocore's own signer is made for every service and takes ten times as long; a test holds the two against each other.
+botocore's own signer is made for every service, and slower; a test holds the two against each other.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
