@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import orjson
 import typer
 
-from clarivum.jobs.inspect import DeadLetter, JobOverview, RunView
+from clarivum.jobs.inspect import DeadLetter, JobOverview, RunResult, RunView
 
 REASON_CHARACTERS = 100
 
@@ -45,9 +46,10 @@ def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
     _write_table(header, rows)
 
 
-def write_run(run: RunView, form: Format) -> None:
+def write_run(run: RunView, form: Format, result: RunResult | None = None, *, asked: bool = False) -> None:
+    """`asked`: whether the result is wanted at all."""
     if form is Format.JSON:
-        _write_json(run)
+        _write_json({**_fields(run), "result": result} if asked else run)
         return
     typer.echo(f"  run       {run.run_id}")
     typer.echo(f"  job       {run.job}")
@@ -65,6 +67,9 @@ def write_run(run: RunView, form: Format) -> None:
         typer.echo(f"  next      {_moment(run.next_at)}")
     for entry in run.history:
         typer.echo(f"  attempt {entry.attempt} failed at {entry.at}: {entry.error}: {entry.message}")
+    if asked:
+        kept = "none" if result is None else orjson.dumps(result.result, option=orjson.OPT_SORT_KEYS).decode()
+        typer.echo(f"  result    {kept}")
 
 
 def write_letters(letters: Sequence[DeadLetter], form: Format) -> None:
@@ -126,10 +131,14 @@ def _write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def _fields(record: Any) -> dict[str, object]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
 def _write_json(value: object) -> None:
     def plain(item: object) -> object:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+            return _fields(item)
         raise TypeError(type(item).__name__)
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE

@@ -7,6 +7,7 @@ from clarivum.jobs.declaration import Job, job
 from clarivum.jobs.failure import TerminalError
 from clarivum.jobs.outbox import outbox
 from clarivum.jobs.payload import MAX_PAYLOAD_BYTES, Payload, PayloadError
+from clarivum.jobs.results import Result
 from clarivum.jobs.run import Run
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Run", "TerminalError", "job", "outbox"]
+__all__ = ["MAX_PAYLOAD_BYTES", "Job", "Payload", "PayloadError", "Result", "Run", "TerminalError", "job", "outbox"]

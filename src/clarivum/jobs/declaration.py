@@ -6,26 +6,40 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import Enum
-from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
-from uuid import UUID
+from typing import Any, Generic, TypeVar
 
 from clarivum.errors import DeclarationError
-from clarivum.jobs.cron import Schedule, parse_schedule
+from clarivum.jobs.cron import Schedule
+from clarivum.jobs.declaration_checks import (
+    MAX_ATTEMPTS,
+    MAX_BATCH,
+    MAX_CONCURRENCY,
+    MAX_LIMIT,
+    MAX_RETENTION_DAYS,
+    Where,
+    check_bounds,
+    check_days,
+    check_handler,
+    check_key,
+    check_unique,
+    check_versions,
+    read_priority,
+    read_rate,
+    read_schedule,
+    result_of,
+)
 from clarivum.jobs.payload import Payload
+from clarivum.jobs.priority import Priority
+from clarivum.jobs.rate import Rate
+from clarivum.jobs.results import Result
 from clarivum.jobs.run import Run
 
 P = TypeVar("P", bound=Payload)
-Handler = Callable[[P, Run], Awaitable[None]]
+Handler = Callable[[P, Run], Awaitable[Result | None]]
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\.[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 MAX_NAME_CHARACTERS = 47  # pgmq's limit for a queue name
 MAX_KEY_CHARACTERS = 255
-MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 7_200.0
-MAX_ATTEMPTS = 25
-MAX_CONCURRENCY = 1_000
-MAX_BATCH = 1_000
-MAX_RETENTION_DAYS = 3_650
-KEY_TYPES = (str, int, UUID, datetime, date, Enum)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +64,28 @@ class Job(Generic[P]):
     file: str
     line: int
     owner: str | None = None
+    limit: int | None = None
+    """Runs at once in all processes together; None: no such limit."""
+    rate: Rate | None = None
+    """How often attempts may begin in all processes together; None: as often as there is work."""
+    priority: Priority = Priority.NORMAL
+    """Who gets a place of a process first when there are too few."""
+    unique_s: int | None = None
+    """The key is unique within a window of so many seconds; None: for as long as the ledger remembers it."""
+    result: type[Result] | None = None
+    """What a finished run leaves behind."""
+    results_days: int = 7
+    errors_days: int = 90
+    """How long a dead letter and why it died are kept; then they are removed, and the key is free again."""
 
-    async def __call__(self, payload: P, run: Run) -> None:
+    async def __call__(self, payload: P, run: Run) -> Result | None:
         """Call the handler itself, as a test does."""
-        await self.handler(payload, run)
+        return await self.handler(payload, run)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a run needs a permit or a token that all processes share."""
+        return self.limit is not None or self.rate is not None
 
     @property
     def queue(self) -> str:
@@ -109,6 +141,12 @@ def job(
     timezone: str = "UTC",
     missed: str = "skip",
     retention_days: int = 30,
+    limit: int | None = None,
+    rate: str | None = None,
+    priority: str = "normal",
+    unique_s: int | None = None,
+    results_days: int | None = None,
+    errors_days: int = 90,
 ) -> Callable[[Handler[P]], Job[P]]:
     """Declare an async function `(payload, run)` as a job.
 
@@ -118,13 +156,19 @@ def job(
     `timeout_s`: 0.1 to 7,200; the attempt is cancelled then. `attempts`: 1 to 25, then the job is a dead letter.
     `batch`: above 1 only for handlers whose whole effect is in `run.transaction`: a failure rolls the batch back and
     each of its runs is tried again by itself.
+    `limit`: 1 to 1,000 runs at once in all processes together. `rate`: `100/minute`, attempts begun in all processes.
+    `priority`: `high`, `normal` or `low`, for the places of a process.
+    `unique_s`: the same key within one window of so many seconds is the same run, in the next one another. Windows are
+    counted from 1970-01-01 UTC by the clock of whoever enqueues: with 3,600 they are the hours.
+    `results_days`: how long the Result is kept that the handler is annotated to return; 7, or `retention_days` if less.
+    `errors_days`: how long dead letters are kept.
     `schedule`: cron, in `timezone`; `missed`: what becomes of ticks nobody was there for, `skip` or `once`.
 
     Raises DeclarationError with the file and line.
     """
 
     def declare(handler: Handler[P]) -> Job[P]:
-        where = _Where(handler)
+        where = Where(handler)
         declared = name or inferred_name(handler.__module__, handler.__name__)
         where.refuse_unless(
             NAME.fullmatch(declared) is not None and len(declared) <= MAX_NAME_CHARACTERS,
@@ -134,17 +178,25 @@ def job(
         where.refuse_unless(
             isinstance(payload, type) and issubclass(payload, Payload), "its payload type must be a subclass of Payload"
         )
-        _check_versions(where, payload)
-        _check_handler(where, handler)
-        key_field = _check_key(where, payload, key, scheduled=schedule is not None)
+        check_versions(where, payload)
+        check_handler(where, handler)
+        key_field = check_key(where, payload, key, scheduled=schedule is not None)
         counts = {
             "attempts": (attempts, MAX_ATTEMPTS),
             "concurrency": (1 if concurrency is None else concurrency, MAX_CONCURRENCY),
             "batch": (batch, MAX_BATCH),
+            "limit": (1 if limit is None else limit, MAX_LIMIT),
             "retention_days": (retention_days, MAX_RETENTION_DAYS),
+            "results_days": (1 if results_days is None else results_days, MAX_RETENTION_DAYS),
+            "errors_days": (errors_days, MAX_RETENTION_DAYS),
         }
-        _check_bounds(where, timeout_s, counts)
+        check_bounds(where, timeout_s, counts)
         assert timeout_s is not None
+        check_unique(where, unique_s, scheduled=schedule is not None, retention_days=retention_days)
+        result = result_of(where, handler)
+        kept = check_days(
+            where, has_result=result is not None, results_days=results_days, retention_days=retention_days
+        )
         return Job(
             name=declared,
             payload=payload,
@@ -154,8 +206,15 @@ def job(
             attempts=attempts,
             concurrency=concurrency,
             batch=batch,
-            schedule=_read_schedule(where, schedule, timezone, missed),
+            schedule=read_schedule(where, schedule, timezone, missed),
             retention_days=retention_days,
+            limit=limit,
+            rate=read_rate(where, rate),
+            priority=read_priority(where, priority),
+            unique_s=unique_s,
+            result=result,
+            results_days=kept,
+            errors_days=errors_days,
             file=where.file,
             line=where.line,
         )
@@ -189,82 +248,3 @@ def by_name(jobs: Iterable[Job[Any]]) -> Mapping[str, Job[Any]]:
                 )
         named[candidate.name] = candidate
     return named
-
-
-class _Where:
-    """The place of a declaration, for messages."""
-
-    def __init__(self, handler: Callable[..., Any]) -> None:
-        code = inspect.unwrap(handler).__code__
-        self.file, self.line, self.name = code.co_filename, code.co_firstlineno, handler.__name__
-
-    def refuse_unless(self, fine: bool, reason: str) -> None:
-        if not fine:
-            raise DeclarationError(f"{self.file}:{self.line}: job {self.name}: {reason}")
-
-
-def _check_versions(where: _Where, payload: type[Payload]) -> None:
-    newest = payload.schema_version
-    where.refuse_unless(type(newest) is int and newest >= 1, f"{payload.__name__}.schema_version must be 1 or more")
-    for version in payload.upcasts:
-        where.refuse_unless(
-            type(version) is int and 1 <= version < newest,
-            f"{payload.__name__}.upcasts[{version!r}] leads nowhere: the versions before {newest} can be brought up",
-        )
-
-
-def _check_handler(where: _Where, handler: Callable[..., Any]) -> None:
-    where.refuse_unless(inspect.iscoroutinefunction(handler), "its handler must be an async function")
-    positional = [
-        parameter
-        for parameter in inspect.signature(handler).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
-    where.refuse_unless(len(positional) == 2, "its handler must take (payload, run)")
-
-
-def _check_key(where: _Where, payload: type[Payload], key: str | None, *, scheduled: bool) -> str:
-    fields = payload.model_fields
-    where.refuse_unless(bool(key), f"it names no key; give key=<field of {payload.__name__}> (one effect per value)")
-    assert key is not None
-    where.refuse_unless(
-        key in fields, f"its key {key!r} is no field of {payload.__name__}; it has {', '.join(fields) or 'none'}"
-    )
-    kind = _bare_type(fields[key].annotation)
-    where.refuse_unless(
-        isinstance(kind, type) and issubclass(kind, KEY_TYPES) and kind is not bool,
-        f"its key {key!r} must be text, a whole number, a UUID, a date, a datetime or an enum, and never null",
-    )
-    if scheduled:
-        where.refuse_unless(
-            kind is datetime, f"it is scheduled, so its key {key!r} must be the datetime that receives the tick"
-        )
-        required = [name for name, field in fields.items() if field.is_required() and name != key]
-        where.refuse_unless(not required, f"it is scheduled, so {', '.join(required)} must have defaults")
-    return key
-
-
-def _bare_type(annotation: Any) -> Any:
-    while get_origin(annotation) is Annotated or hasattr(annotation, "__supertype__"):
-        annotation = getattr(annotation, "__supertype__", None) or get_args(annotation)[0]
-    # pydantic's AwareDatetime is a marker class, not a subclass of datetime, at run time
-    return datetime if getattr(annotation, "__name__", "") == "AwareDatetime" else annotation
-
-
-def _check_bounds(where: _Where, timeout_s: float | None, counts: Mapping[str, tuple[int, int]]) -> None:
-    where.refuse_unless(
-        isinstance(timeout_s, int | float) and MIN_TIMEOUT_S <= timeout_s <= MAX_TIMEOUT_S,
-        f"timeout_s must be {MIN_TIMEOUT_S} to {MAX_TIMEOUT_S:.0f} seconds, not {timeout_s}",
-    )
-    for label, (value, most) in counts.items():
-        where.refuse_unless(type(value) is int and 1 <= value <= most, f"{label} must be 1 to {most}, not {value}")
-
-
-def _read_schedule(where: _Where, expression: str | None, timezone: str, missed: str) -> Schedule | None:
-    if expression is None:
-        return None
-    try:
-        return parse_schedule(expression, timezone, missed, now=datetime.now(UTC))
-    except ValueError as error:
-        where.refuse_unless(False, str(error))
-        raise AssertionError from error

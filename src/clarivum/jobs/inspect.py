@@ -1,4 +1,4 @@
-"""The read model of jobs: what the command line, the console and the docs show. Never a payload."""
+"""The read model of jobs: what the command line, the console and the docs show. Never a payload; results if asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +56,16 @@ class RunView:
     finished_at: datetime | None
     next_at: datetime | None
     history: tuple[FailedAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a finished run left behind, and until when it is kept."""
+
+    run_id: UUID
+    job: str
+    kept_until: datetime
+    result: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,12 @@ async def show_run(database: Database, jobs: Jobs, run_id: UUID, transport: Tran
         if queued is not None:
             return RunView(run_id, name, None, "queued", 0, 0, queued.enqueued_at, None, None, queued.visible_at, ())
     return None
+
+
+async def result(database: Database, run_id: UUID) -> RunResult | None:
+    """The result of a run. None: it has none, is not done, or its time is over. `Result.model_validate` types it."""
+    row = await database.session(WORKER).maybe(queries.result_by_id, run_id=run_id)
+    return None if row is None else RunResult(**row)
 
 
 async def dead_letters(database: Database, wanted: DeadLetterFilter) -> list[DeadLetter]:

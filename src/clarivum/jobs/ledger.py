@@ -16,6 +16,7 @@ from clarivum.jobs.declaration import Job
 from clarivum.jobs.failure import Failure
 from clarivum.jobs.message import KEY, RUN_ID, Message, Request
 from clarivum.jobs.payload import Payload
+from clarivum.jobs.results import encode_result
 from clarivum.jobs.statements import queries
 
 SETTLED = frozenset({"done", "dead", "cancelled"})
@@ -92,6 +93,12 @@ class Ledger:
     def finish(self, tx: Transaction, claim: Claim) -> None:
         """Settle a claim with the transaction; its COMMIT fails when the lease was lost, and takes the effect back."""
         tx.defer(queries.finish_run, run_id=claim.run_id, token=claim.token)
+
+    def keep_result(self, tx: Transaction, job: Job[Any], run_id: UUID, value: object) -> None:
+        """Keep what the handler returned, with the transaction. Raises ResultError when it is not what was declared."""
+        if job.result is not None:
+            result = encode_result(job.result, value).decode()
+            tx.defer(queries.keep_result, run_id=run_id, job=job.name, result=result, results_days=job.results_days)
 
     async def enter_finished(self, tx: Transaction, job: Job[Any], requests: Sequence[Request]) -> list[Request]:
         """The batch's way: enter runs as done before doing them, in the same transaction. Returns the ones now ours."""

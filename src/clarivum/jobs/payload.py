@@ -46,7 +46,7 @@ class Payload(BaseModel):
 
     @model_validator(mode="after")
     def _storable(self) -> Self:
-        for path, reason in _unstorable(self.__dict__, ""):
+        for path, reason in unstorable(self.__dict__, ""):
             raise PydanticCustomError("unstorable", "{path}: {reason}", {"path": path, "reason": reason})
         return self
 
@@ -119,7 +119,7 @@ def _pointer(problem: Any) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in problem["loc"])
 
 
-def _unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Every place below `value` that JSON in Postgres cannot hold, or whose meaning depends on the reader's clock."""
     if isinstance(value, str):
         if "\x00" in value:
@@ -128,12 +128,12 @@ def _unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield path, "contains a lone surrogate"
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _unstorable(name, path)
-            yield from _unstorable(item, f"{path}/{name}")
+            yield from unstorable(name, path)
+            yield from unstorable(item, f"{path}/{name}")
     elif isinstance(value, list | tuple | set | frozenset):
         for position, item in enumerate(value):
-            yield from _unstorable(item, f"{path}/{position}")
+            yield from unstorable(item, f"{path}/{position}")
     elif isinstance(value, BaseModel):
-        yield from _unstorable(value.__dict__, path)
+        yield from unstorable(value.__dict__, path)
     elif isinstance(value, datetime) and value.tzinfo is None:
         yield path, "has no UTC offset"

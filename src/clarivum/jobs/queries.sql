@@ -158,6 +158,65 @@ where run_id = any (array(
     limit %(limit)s
 ));
 
+-- name: forget_dead -> none
+-- Remove dead letters past their time and what the ledger knows of them: their keys are free again. A letter that is
+-- redriven at this moment is not here any more.
+with letters as (
+    delete from clarivum.dead_letters
+    where run_id = any (array(
+        select run_id from clarivum.dead_letters
+        where job = %(job)s and died_at < now() - make_interval(days => %(errors_days)s::integer)
+        order by died_at
+        limit %(limit)s
+    ))
+    returning run_id
+)
+delete from clarivum.job_runs as run
+using letters
+where run.run_id = letters.run_id and run.state = 'dead';
+
+-- name: keep_result -> none
+-- What a run leaves behind, in the transaction that finishes it.
+insert into clarivum.job_results (run_id, kept_until, job, result)
+values (%(run_id)s, clock_timestamp() + make_interval(days => %(results_days)s::integer), %(job)s, %(result)s::jsonb)
+on conflict (run_id) do update set kept_until = excluded.kept_until, result = excluded.result;
+
+-- name: result_by_id -> maybe
+select run_id, job, kept_until, result from clarivum.job_results where run_id = %(run_id)s and kept_until > now();
+
+-- name: forget_results -> none
+delete from clarivum.job_results
+where run_id = any (array(
+    select run_id from clarivum.job_results
+    where job = %(job)s and kept_until <= now()
+    order by kept_until
+    limit %(limit)s
+));
+
+-- name: recorded_answer -> maybe
+-- What an external system answered to this or an earlier attempt.
+select answer from clarivum.job_answers where run_id = %(run_id)s and name = %(name)s;
+
+-- name: record_answer -> none
+-- The first answer stays.
+insert into clarivum.job_answers (run_id, name, job, answer)
+values (%(run_id)s, %(name)s, %(job)s, %(answer)s::jsonb)
+on conflict (run_id, name) do nothing;
+
+-- name: first_answer -> one
+select answer from clarivum.job_answers where run_id = %(run_id)s and name = %(name)s;
+
+-- name: forget_answers -> none
+-- Answers of runs that the ledger has forgotten: a run that may still be tried keeps its own.
+delete from clarivum.job_answers
+where run_id = any (array(
+    select answer.run_id from clarivum.job_answers as answer
+    where answer.job = %(job)s and answer.recorded_at < now() - make_interval(days => %(retention_days)s::integer)
+        and not exists (select from clarivum.job_runs as run where run.run_id = answer.run_id)
+    order by answer.recorded_at
+    limit %(limit)s
+));
+
 -- name: add_schedule -> none
 -- First sight of a schedule: what lies in the past is not due.
 insert into clarivum.schedules (job, last_tick) values (%(job)s, clock_timestamp()) on conflict (job) do nothing;

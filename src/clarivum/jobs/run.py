@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from clarivum.database import Transaction
+    from clarivum.jobs.external import Answers
     from clarivum.telemetry import BoundLogger
 
+T = TypeVar("T")
 log = get_logger("clarivum.jobs")
 
 
@@ -22,7 +26,7 @@ class Run:
 
     `transaction` runs as clarivum_worker and is the transaction in which the ledger records the run as finished: what
     the handler writes through it happens exactly once. The worker commits it; a handler never does. An effect outside
-    the database passes `key` on as that system's idempotency key.
+    the database goes through `once`, or passes `key` on as that system's idempotency key.
     """
 
     id: UUID
@@ -36,6 +40,21 @@ class Run:
     deadline: float
     """When this attempt is cancelled, on `clock.monotonic()`."""
     clock: Clock = SYSTEM_CLOCK
+    answers: Answers | None = None
+    """None where a handler is called by hand: then `once` just calls."""
+
+    async def once(self, name: str, call: Callable[[str], Awaitable[T]]) -> T:
+        """Have an effect outside the database, and remember the answer for later attempts at this run.
+
+        `call` is given the idempotency key to pass on and returns a JSON value of at most 16 KiB, which is committed at
+        once, whatever becomes of this attempt. `name` is unique in the handler: `stripe.refund`. At least once, not
+        exactly: a process killed between the answer and its note calls again, with the same key.
+
+        Raises what `call` raises (nothing is noted), ValueError for a name, AnswerError for an answer.
+        """
+        if self.answers is None:
+            return await call(f"{self.id}.{name}")
+        return await self.answers.once(name, call)
 
     def remaining_s(self) -> float:
         """Seconds until the attempt is cancelled; never negative."""

@@ -62,6 +62,9 @@ class Drill:
     environ: dict[str, str] = field(default_factory=dict)
     """Settings of the worker processes."""
 
+    jobs: Sequence[Job[Any]] = tuple(JOBS)
+    """What may be enqueued."""
+
     def transport(self, database: Database) -> Transport:
         return PgmqTransport(database)
 
@@ -103,7 +106,7 @@ class Drill:
     async def enqueue(self, *payloads: Payload, context: Context = ANONYMOUS) -> list[UUID]:
         """Enqueue in one transaction, as a visitor's request would."""
         async with Database(self.urls.app, pipelines=1, connections=1) as database:
-            database.outbox = outbox(JOBS, self.transport(database))
+            database.outbox = outbox(self.jobs, self.transport(database))
             async with database.session(context).transaction() as tx:
                 return [await tx.enqueue(payload) for payload in payloads]
 

@@ -9,6 +9,7 @@ from clarivum.jobs.options import WorkerOptions
 from clarivum.jobs.worker.process import work
 from clarivum.settings import Settings
 from tests.integration.jobs.drill_jobs import JOBS
+from tests.integration.jobs.drill_semantics import JOBS as SEMANTIC_JOBS
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
         if name.startswith(("AWS_", "CLARIVUM_JOBS_", "CLARIVUM_SQS_"))
     }
     options = WorkerOptions(**{"backoff": Backoff(base_s=0), "poll_s": 0.1, "concurrency": 4, **given})
-    jobs = [job for job in JOBS if job.name in names]
+    jobs = [job for job in [*JOBS, *SEMANTIC_JOBS] if job.name in names]
     work(jobs, Settings.load(wanted), database_url=os.environ["DRILL_URL"], options=options)
 
 

@@ -8,6 +8,7 @@ from clarivum import telemetry
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import Context, Session, Transaction
 from clarivum.jobs.declaration import Job
+from clarivum.jobs.external import Answers
 from clarivum.jobs.failure import AttemptTimeout, Failure, failure_of, timeout_failure
 from clarivum.jobs.instruments import OUTCOMES, START_DELAY
 from clarivum.jobs.ledger import Claim
@@ -59,7 +60,8 @@ class Executor:
                 for request in ours:
                     limit.reschedule(asyncio.get_running_loop().time() + job.timeout_s)
                     with self._observed(job, request.message, 1):
-                        await self._handle(job, request, 1, tx)
+                        result = await self._handle(job, request, 1, tx)
+                    self._bench.ledger.keep_result(tx, job, request.run_id, result)
                 if ours:
                     self._bench.transport.acknowledge_with(tx, job, [request.message.id for request in ours])
         except (Exception, AttemptTimeout) as error:
@@ -78,7 +80,8 @@ class Executor:
             async with limit, self._session(job).transaction() as tx:
                 if job.timeout_s > SESSION_IDLE_LIMIT_S:
                     tx.defer(queries.allow_idle_time, idle_ms=str(int(1_000 * job.timeout_s)))
-                await self._handle(job, claim, claim.attempt, tx)
+                result = await self._handle(job, claim, claim.attempt, tx)
+                self._bench.ledger.keep_result(tx, job, claim.run_id, result)
                 self._bench.ledger.finish(tx, claim)
         except AttemptTimeout:
             return timeout_failure(job.timeout_s)
@@ -96,16 +99,17 @@ class Executor:
             session = self._sessions[job] = self._bench.database.session(context)
         return session
 
-    async def _handle(self, job: Job[Any], request: Request | Claim, attempt: int, tx: Transaction) -> None:
+    async def _handle(self, job: Job[Any], request: Request | Claim, attempt: int, tx: Transaction) -> object:
         """The handler itself, under the watchdog's eyes."""
         deadline = self._clock.monotonic() + job.timeout_s
-        run = Run(request.run_id, job.name, request.key, attempt, tx, deadline, self._clock)
+        answers = Answers(self._bench.database, job.name, request.run_id)
+        run = Run(request.run_id, job.name, request.key, attempt, tx, deadline, self._clock, answers)
         task = asyncio.current_task()
         assert task is not None
         deadlines = self._bench.watchdog.deadlines
         deadlines[task] = deadline
         try:
-            await job.handler(request.payload, run)
+            return await job.handler(request.payload, run)
         finally:
             del deadlines[task]
 
