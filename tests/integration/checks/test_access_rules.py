@@ -212,6 +212,15 @@ def test_routes_that_cannot_be_served_together_are_told_once(
     ]
 
 
+def test_a_table_that_is_new_or_gone_is_told_in_one_line(clean_copy: Seeding) -> None:
+    found = clean_copy.findings("create table public.fresh (id int primary key)", "drop table public.topics")
+    told_once = told([each for each in found if " " not in each.subject], OUT_OF_DATE)
+    assert told_once == {
+        "public.fresh": "is new: its cells stand on no page",
+        "public.topics": "is gone, and its cells still stand there",
+    }
+
+
 def test_a_matrix_that_was_never_written_is_a_finding(clean_copy: Seeding) -> None:
     clean_copy.edit(PAGE, "# Access matrix", "# Access matrix by hand")
     assert list(told(clean_copy.findings(), OUT_OF_DATE)) == [PAGE]

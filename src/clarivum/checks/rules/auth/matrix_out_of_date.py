@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clarivum.checks.access import DOCUMENT, PAGE, Change, changes, matrix_document, matrix_page
+from clarivum.checks.access.matrix import cells_of
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.pages.registry import first_difference
@@ -31,11 +32,16 @@ def look(facts: Facts) -> Iterator[Problem]:
         return
     text = document.read_text(encoding="utf-8")
     found = changes(_read(text), matrix.document())
-    for change in found[:SHOWN]:
+    before, after = _resources(_read(text)), _resources(matrix.document())
+    for name in dict.fromkeys(change.resource for change in found if change.resource not in before & after):
+        what = "is gone, and its cells still stand there" if name in before else "is new: its cells stand on no page"
+        yield Problem(DOCUMENT, 1, name, what, team=team_of_resource(facts, name))
+    within = [change for change in found if change.resource in before & after]
+    for change in within[:SHOWN]:
         subject, team = f"{change.resource} {change.caller} {change.verb}", team_of_resource(facts, change.resource)
         yield Problem(DOCUMENT, _line(text, change), subject, _told(change), team=team)
-    if len(found) > SHOWN:
-        yield Problem(DOCUMENT, 1, DOCUMENT, f"{len(found) - SHOWN} more cells differ")
+    if len(within) > SHOWN:
+        yield Problem(DOCUMENT, 1, DOCUMENT, f"{len(within) - SHOWN} more cells differ")
     if found:
         return
     written = ((DOCUMENT, text, matrix_document(matrix)), (PAGE, page.read_text(encoding="utf-8"), _page(facts)))
@@ -43,6 +49,10 @@ def look(facts: Facts) -> Iterator[Problem]:
         line = first_difference(there, wanted)
         if line:
             yield Problem(name, line, name, "no cell changed, but the page is not written as it would be now")
+
+
+def _resources(document: dict[str, Any]) -> set[str]:
+    return {resource for resource, _, _ in cells_of(document)}
 
 
 def _page(facts: Facts) -> str:
