@@ -26,10 +26,8 @@ COMPARE_EVERY_S = 10.0
 TRUSTED_FOR_S = 30.0
 OVERLAP_S = 60.0
 """How far each comparison looks back behind the last one: longer than a transaction that revokes takes."""
-SUBJECT_KEPT_S = 31 * 86_400
-"""Longer than the 30 days that Auth0 lets an access token live at most."""
-SESSION_KEPT_S = 13 * 3_600
-"""Longer than a session of ours lives without being written anew, which a revoked one never is."""
+KEPT_S = 31 * 86_400.0
+"""Longer than the 30 days that Auth0 lets an access token live at most, and Auth.js a session unless told otherwise."""
 FORGOTTEN_AT_ONCE = 5
 
 Kind = Literal["subject", "session"]
@@ -129,19 +127,19 @@ class Revocations:
 
         Returns the moment, in seconds since the epoch.
         """
-        return await self._revoke("subject", subject, reason, SUBJECT_KEPT_S)
+        return await self._revoke("subject", subject, reason)
 
     async def revoke_session(self, session_id: str, reason: Reason) -> None:
         """End one session of our own login, in all processes."""
-        await self._revoke("session", session_id, reason, SESSION_KEPT_S)
+        await self._revoke("session", session_id, reason)
 
-    async def _revoke(self, kind: Kind, name: str, reason: Reason, kept_s: float) -> float:
+    async def _revoke(self, kind: Kind, name: str, reason: Reason) -> float:
         session = self._database.session(WORKER)
         # A session's id is nobody's name; its digest tells two apart.
         subject = name if kind == "subject" else f"session:{sha256(name.encode()).hexdigest()[:16]}"
         async with session.transaction() as tx:
             audit_in(tx, AuditEvent("revocation", "done", reason, subject=subject))
-            row = await tx.one(queries.revoke, kind=kind, name=name, reason=reason, kept_s=kept_s)
+            row = await tx.one(queries.revoke, kind=kind, name=name, reason=reason, kept_s=KEPT_S)
         REVOCATIONS.add(1, kind, reason)
         self.memory.add(kind, name, row["revoked_before"])
         with suppress(RequestError):  # what is left lies there until the next time
