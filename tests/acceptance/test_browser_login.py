@@ -342,3 +342,18 @@ def test_no_token_and_no_address_is_in_the_log(site: Site) -> None:
     named = [line for line in log.splitlines() if "auth0|" in line]
     assert all('"logger":"clarivum.audit"' in line for line in named)  # who did what is the audit's to say
     assert '"status":500' not in log
+
+
+def test_who_came_in_and_who_was_not_let_in_is_in_the_audit(site: Site) -> None:
+    def told() -> set[tuple[str, str, str | None]]:
+        with psycopg.connect(site.urls.admin) as admin:
+            rows = admin.execute("select kind, reason, subject from clarivum.audit_events").fetchall()
+        return {(kind, reason, subject) for kind, reason, subject in rows}
+
+    wanted = {
+        ("sign_in", "signed_in", "auth0|alice"),
+        ("sign_in", "login_denied", None),
+        ("sign_in", "login_failed", None),
+    }
+    until(lambda: wanted <= told(), within_s=10)  # what is refused is written within seconds
+    assert not re.search(r"eyJ[A-Za-z0-9_-]{20,}|@example\.com", str(told()))

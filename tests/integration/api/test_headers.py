@@ -129,3 +129,11 @@ def test_over_plain_http_no_browser_is_told_to_keep_to_https(api: RunningApi) ->
     for path in ("/whoami", "/nowhere", "/docs"):
         assert "strict-transport-security" not in api.client.get(path).headers
     assert b"strict-transport-security" not in api.raw(b"nonsense\r\n\r\n").lower()
+
+
+def test_a_token_in_the_url_is_not_read(site: RunningApi) -> None:
+    token = site.token()["authorization"].removeprefix("Bearer ")
+    for name in ("access_token", "token", "authorization", "jwt"):
+        answer = site.client.get("/notes", params={name: token})
+        assert answer.status_code == 401, "before anything is said about the parameter"
+        assert token not in answer.text
