@@ -29,7 +29,7 @@ LAST_DAY, LAST_WORKDAY = -1000, -1001
 """How cronsim writes L and LW."""
 MONTHS = range(1, 13)
 STEPS_FROM = 3
-"""So many values at equal distances are written as a step."""
+"""So many values at equal distances are written as a range or a step."""
 
 
 def event_bridge_cron(schedule: Schedule) -> str:
@@ -108,12 +108,14 @@ def tick_message(job: Job[Any], queue_url: str) -> str:
 
 
 def _steps(values: Iterable[int], whole: range) -> str:
-    """`*`, `0/15`, or the values one by one."""
+    """`*`, `8-18`, `0/15`, or the values one by one."""
     ordered = sorted(values)
     if ordered == list(whole):
         return "*"
     step = ordered[1] - ordered[0] if len(ordered) >= STEPS_FROM else 0
-    if step and ordered == list(range(ordered[0], whole.stop, step)):
+    if step == 1 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]}-{ordered[-1]}"
+    if step > 1 and ordered == list(range(ordered[0], whole.stop, step)):
         return f"{ordered[0]}/{step}"
     return ",".join(map(str, ordered))
 

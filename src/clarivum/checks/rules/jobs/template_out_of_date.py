@@ -26,8 +26,8 @@ def look(facts: Facts) -> Iterator[Problem]:
 
 RULE = Rule(
     id="jobs/template-out-of-date",
-    looks_for="An `infra/template.yaml` that differs from what the declarations of the jobs would give now, or none can "
-    "be made because a declaration asks for more than AWS gives.",
+    looks_for="An `infra/template.yaml` that differs from what the declarations of the jobs would give now, or none "
+    "can be made because a declaration asks for more than AWS gives.",
     why="What is deployed from an old template has another time limit, schedule or concurrency than the code says, or "
     "no queue for a new job.",
     fix=f"run {COMMAND} and commit what it writes",
