@@ -44,7 +44,7 @@ OURS = """
     )"""
 PARTS = (
     """
-    select n.nspname, 'schema', '', 'schema' from pg_namespace n
+    select n.nspname::text, 'schema', '', 'schema' from pg_namespace n
     where n.nspname not like 'pg\\_%%' and n.nspname not in ('information_schema', 'public')
         and n.nspname <> all (%(foreign)s)""",
     """
@@ -99,7 +99,7 @@ PARTS = (
         from routines r cross join aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) g
         where g.grantee <> r.proowner
         union all
-        select n.nspname, case when g.grantee = 0 then 'public' else pg_get_userbyid(g.grantee)::text end,
+        select n.nspname::text, case when g.grantee = 0 then 'public' else pg_get_userbyid(g.grantee)::text end,
             lower(g.privilege_type)
         from pg_namespace n cross join aclexplode(n.nspacl) g
         where g.grantee <> n.nspowner and n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'
