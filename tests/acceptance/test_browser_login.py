@@ -211,6 +211,7 @@ def test_a_page_of_another_origin_changes_nothing(person: Visitor) -> None:
             f"{person.site.url}/auth/logout",
         )
     until(lambda: person.site.answered("POST", "/auth/logout", 403) == refused + 3)
+    assert person.site.log.read_text().count("Origin is not allowed") == 3  # and not for want of a token
     assert person.open("/api/v1/profile").status == 200
 
 
