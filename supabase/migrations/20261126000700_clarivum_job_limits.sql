@@ -4,7 +4,7 @@
 -- One row for each run that may be in progress at once. A worker that is killed gives nothing back: its lease runs out.
 create table clarivum.job_permits (
     job text not null check (char_length(job) between 3 and 47),
-    place smallint not null check (place between 1 and 1000),
+    place bigint not null check (place between 1 and 1000),
     holder uuid,
     free_at timestamptz not null default '-infinity',
     primary key (job, place)
@@ -32,7 +32,7 @@ grant select, insert, update on clarivum.job_rates to clarivum_worker;
 create policy job_rates_worker on clarivum.job_rates for all to clarivum_worker using (true) with check (true);
 
 create function clarivum.take_permits(job text, most integer, wanted integer, holder uuid, lease_s double precision)
-    returns setof smallint
+    returns setof bigint
     language plpgsql volatile security invoker set search_path = '' as
 $$
 declare
@@ -70,27 +70,25 @@ create function clarivum.take_tokens(job text, wanted integer, spacing_s double 
     language plpgsql volatile security invoker set search_path = '' as
 $$
 declare
-    rate clarivum.job_rates;
+    known_full_at timestamptz;
     ahead_s double precision;
 begin
     insert into clarivum.job_rates (job, full_at) values (take_tokens.job, '-infinity') on conflict do nothing;
-    select * into rate from clarivum.job_rates as known where known.job = take_tokens.job for update;
+    select known.full_at into known_full_at from clarivum.job_rates as known where known.job = take_tokens.job for update;
     -- only now, with the row locked, is the clock read: what it says is later than whatever was granted before
-    ahead_s := greatest(0, extract(epoch from greatest(rate.full_at, clock_timestamp()) - clock_timestamp()));
+    ahead_s := greatest(0, extract(epoch from greatest(known_full_at, clock_timestamp()) - clock_timestamp()));
     granted := least(wanted, greatest(0, floor(burst - ahead_s / spacing_s + 1e-6)))::integer;
     if granted > 0 then
         update clarivum.job_rates as known
-        set full_at = greatest(rate.full_at, clock_timestamp()) + make_interval(secs => granted * spacing_s)
+        set full_at = greatest(known_full_at, clock_timestamp()) + make_interval(secs => granted * spacing_s)
         where known.job = take_tokens.job;
-        wait_s := 0;
-    else
-        wait_s := ahead_s - (burst - 1) * spacing_s;
     end if;
+    wait_s := greatest(0, ahead_s + (granted - burst + 1) * spacing_s);
     return next;
 end
 $$;
 comment on function clarivum.take_tokens(text, integer, double precision, integer) is
-    'How many of `wanted` runs may begin now, at one every `spacing_s` and `burst` at once; if none, how long to wait.';
+    'How many of `wanted` runs may begin now, at one every `spacing_s` and `burst` at once, and when another may.';
 
 revoke execute on function
     clarivum.take_permits(text, integer, integer, uuid, double precision),

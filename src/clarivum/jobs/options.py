@@ -29,6 +29,10 @@ class WorkerOptions:
         """How long a fetched message is hidden and its run leased, without a heartbeat."""
         return self.visibility_s or job.visibility_s
 
+    def permit_s(self, job: Job[Any]) -> float:
+        """How long a permit of a job with `limit` is held without being renewed: longer than a handler may block."""
+        return self.visibility_s or max(60.0, job.timeout_s + 15.0)
+
     def share(self, job: Job[Any], jobs: int) -> int:
         """The most runs of one job at once: its own limit, else three quarters of the process, so that a backlog of one
         job leaves room for the others."""

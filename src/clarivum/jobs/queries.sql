@@ -217,6 +217,30 @@ where run_id = any (array(
     limit %(limit)s
 ));
 
+-- name: take_permits -> many, writes
+-- Lease free places of a job with a limit over all workers.
+select place from clarivum.take_permits(
+    %(job)s::text, %(most)s::integer, %(wanted)s::integer, %(holder)s::uuid, %(lease_s)s::double precision
+) as place;
+
+-- name: renew_permits -> many
+-- Those that are still the holder's.
+update clarivum.job_permits set free_at = clock_timestamp() + make_interval(secs => %(lease_s)s::double precision)
+where job = %(job)s and place = any (%(places)s::bigint[]) and holder = %(holder)s
+returning place;
+
+-- name: return_permits -> none
+-- Forgotten, they are free when their lease is over.
+update clarivum.job_permits set holder = null, free_at = '-infinity'
+from (select set_config('synchronous_commit', 'off', true)) as durability
+where job = %(job)s and place = any (%(places)s::bigint[]) and holder = %(holder)s;
+
+-- name: take_tokens -> one, writes
+-- How many runs may begin now under a job's rate, and after how long another one.
+select granted, wait_s from clarivum.take_tokens(
+    %(job)s::text, %(wanted)s::integer, %(spacing_s)s::double precision, %(burst)s::integer
+);
+
 -- name: add_schedule -> none
 -- First sight of a schedule: what lies in the past is not due.
 insert into clarivum.schedules (job, last_tick) values (%(job)s, clock_timestamp()) on conflict (job) do nothing;

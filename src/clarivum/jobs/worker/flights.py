@@ -17,6 +17,7 @@ class Stop(StrEnum):
 
     DRAINING = "draining"
     LEASE_LOST = "lease lost"
+    PERMIT_LOST = "permit lost"
     CANCELLED = "cancelled"
 
 
@@ -65,6 +66,9 @@ class Flights:
 
     def holding(self, run_ids: set[UUID]) -> list[Flight]:
         return [flight for flight in self._flights if flight.claim and flight.claim.run_id in run_ids]
+
+    def of(self, job: Job[Any]) -> list[Flight]:
+        return [flight for flight in self._flights if flight.job is job]
 
     def stop_all(self, why: Stop) -> None:
         for flight in self:

@@ -1,7 +1,7 @@
 """One job's way through a worker: look into its queue, claim what is there, start it, and look again."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
@@ -11,9 +11,12 @@ from clarivum.errors import UNAVAILABLE
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import FETCH_DURATION
 from clarivum.jobs.ledger import Refusal
+from clarivum.jobs.limits import Limits
 from clarivum.jobs.message import Message, Request
 from clarivum.jobs.transports.interface import FAILURES
 from clarivum.jobs.workbench import Workbench
+from clarivum.jobs.worker.admission import STALE_S, Admission
+from clarivum.jobs.worker.flights import Stop
 from clarivum.jobs.worker.places import Places, Work
 from clarivum.jobs.worker.settlement import Settlement
 from clarivum.jobs.worker.slots import Slots
@@ -42,7 +45,17 @@ class Lane:
         self._settlement = settlement
         self._units = units
         self._lease_s = bench.options.lease_s(job)
-        self.places = Places(job.name, slots, share=share, stale_s=self._lease_s / STALE_PART)
+        stale_s = self._lease_s / STALE_PART
+        if job.is_limited:
+            stale_s = min(stale_s, STALE_S)
+        self.places = Places(
+            job.name, slots, share=share, stale_s=stale_s, ahead=not job.is_limited, on_ended=self._limited_ended()
+        )
+        self.admission: Admission | None = None
+        """What all processes together allow; None: as much as there is."""
+        if job.is_limited:
+            limits = Limits(job, bench.database, lease_s=bench.options.permit_s(job))
+            self.admission = Admission(limits, occupied=lambda: self.places.occupied, lose=self._lose_permits)
         self._stopping = asyncio.Event()
         self._quiet_until = 0.0
 
@@ -60,7 +73,10 @@ class Lane:
                 return
             self.wake.clear()
             try:
-                hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
+                if self.admission is None:
+                    hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
+                else:
+                    hungry = await self._look_limited(room, self.admission)
                 away = False
             except FAILURES as error:
                 if not away:
@@ -81,6 +97,17 @@ class Lane:
         await self._first(self._bench.controls.until_changed(), self._bench.options.control_s)
 
     # -- looking -----------------------------------------------------------------------------------------------------
+    async def _look_limited(self, room: int, admission: Admission) -> bool:
+        """Fetch no more than the job's limits allow; wait where they allow nothing."""
+        limit = min(await admission.room(room), MAX_FETCH)
+        if limit == 0:
+            await self._first(self.wake.wait(), admission.wait_s(self._bench.options.poll_s))
+            return True
+        try:
+            return await self._look(limit)
+        finally:
+            await admission.tidy()
+
     async def _look(self, limit: int) -> bool:
         """Fetch and start up to `limit` messages. True when there may be more at once."""
         started = perf_counter()
@@ -89,13 +116,18 @@ class Lane:
             self._note(perf_counter() - started)
         if not messages:
             return False
+        fetched = messages
         try:
+            if self.admission is not None:
+                messages, others, wait_s = await self.admission.pass_on(messages)
+                if others:
+                    await self._settlement.wait(self.job, [message.id for message in others], wait_s)
             await self._take_on(messages)
         except FAILURES:
-            ids = [message.id for message in messages]
+            ids = [message.id for message in fetched]
             self._plan(partial(self._settlement.release, self.job, [], ids), ids)
             raise
-        return len(messages) == limit
+        return len(fetched) == limit
 
     def _note(self, took_s: float) -> None:
         """Measure a look; a slow one is an alarm, at most once a minute."""
@@ -137,6 +169,24 @@ class Lane:
             ids = [request.message.id for request in suspects]
             self._plan(partial(self._units.one_by_one, job, suspects), ids)
         await self._units.refused(job, [each for each in refused if each.reason is not Refusal.LOST])
+
+    def _limited_ended(self) -> Callable[[], None] | None:
+        """A limited job's next run waits for this one's permit: look at once, or let others have it."""
+        if not self.job.is_limited:
+            return None
+
+        def ended() -> None:
+            assert self.admission is not None
+            self.admission.ended()
+            self.wake.set()
+
+        return ended
+
+    async def _lose_permits(self, left: int) -> None:
+        """Stop all but so many tasks. They are handed back uncounted."""
+        await self.places.hand_back()
+        for flight in self._bench.flights.of(self.job)[left:]:
+            flight.stop(Stop.PERMIT_LOST)
 
     def _plan(self, begin: Any, message_ids: list[str]) -> None:
         """Work that has no claims yet."""

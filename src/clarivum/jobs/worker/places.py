@@ -35,14 +35,28 @@ class Work(NamedTuple):
 
 
 class Places:
-    """At most `share` at once, of the process's slots; `stale_s`: how long fetched work may wait for one."""
+    """At most `share` at once, of the process's slots; `stale_s`: how long fetched work may wait for one.
 
-    def __init__(self, job_name: str, slots: Slots, *, share: int, stale_s: float) -> None:
+    `ahead`: while work is short, fetch more than there are places. `on_ended` is called when a task has ended.
+    """
+
+    def __init__(
+        self,
+        job_name: str,
+        slots: Slots,
+        *,
+        share: int,
+        stale_s: float,
+        ahead: bool = True,
+        on_ended: Callable[[], None] | None = None,
+    ) -> None:
         self.running: set[asyncio.Task[None]] = set()
         self._job_name = job_name
         self._slots = slots
         self._share = share
         self._stale_s = stale_s
+        self._short_s = SHORT_S if ahead else 0.0
+        self._on_ended = on_ended
         self._backlog: deque[Work] = deque()
         self._typical_s = float("inf")
         self._changed = asyncio.Event()
@@ -55,7 +69,7 @@ class Places:
         while not self._stopping:
             self._fill()
             room = self._free()
-            wanted = room + (self._share if self._typical_s < SHORT_S else 0) - len(self._backlog)
+            wanted = room + (self._share if self._typical_s < self._short_s else 0) - len(self._backlog)
             if wanted * 2 >= self._share or (wanted > 0 and (gathered or not self.running)):
                 return wanted
             if room > 0:
@@ -88,6 +102,11 @@ class Places:
         for work in waiting:
             await work.hand_back()
 
+    @property
+    def occupied(self) -> int:
+        """Work that runs or waits for a place."""
+        return len(self.running) + len(self._backlog)
+
     # -- tasks -------------------------------------------------------------------------------------------------------
     def _free(self) -> int:
         return min(self._slots.free, self._share - len(self.running))
@@ -116,5 +135,7 @@ class Places:
             self._slots.give_back()
         if 2 * len(self._backlog) <= self._share:
             self._changed.set()
+        if self._on_ended is not None:
+            self._on_ended()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("job task failed", job=self._job_name, exc_info=error)

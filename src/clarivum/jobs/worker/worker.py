@@ -126,6 +126,8 @@ class Worker:
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
             asyncio.create_task(self.controls.run(), name="controls"),
         ]
+        limited = [lane.admission for lane in self._lanes.values() if lane.admission is not None]
+        tasks += [asyncio.create_task(admission.run(), name="permits") for admission in limited]
         tasks += [asyncio.create_task(task, name="transport") for task in self._transport.side_tasks(self.jobs)]
         if self._transport.channel is not None:
             tasks.append(asyncio.create_task(self._listen(self._transport.channel), name="listen"))
@@ -161,6 +163,9 @@ class Worker:
         for task in (*lanes, *stops):
             task.cancel()
         await asyncio.gather(*lanes, *stops, return_exceptions=True)
+        for lane in self._lanes.values():
+            if lane.admission is not None:
+                await lane.admission.close()
         await self._bench.receipts.close()
         await self._transport.close()
         log.info("worker stopped")
