@@ -34,7 +34,7 @@ class CsrfTokenEndpoint:
         error_type: str | Exception | None = None
         standing: list[bytes] = []
         try:
-            standing.append(await take_by_address(self._limiter, self._peers, scope, headers))
+            await take_by_address(self._limiter, self._peers, scope, headers, standing)
             token, cookie = await self._sessions.csrf_token(headers, standing)
             head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
             response = Response(200, head, orjson.dumps({"csrf_token": token}))

@@ -146,12 +146,14 @@ def over_rate(rate: Rate, allowance: Allowance, of_whom: str) -> RequestError:
     return RequestError(f"More than {rate} from one {of_whom}.", code=RATE_LIMITED, retry_after_s=allowance.reset_s)
 
 
-async def take_by_address(limiter: RateLimiter | None, peers: Peers, scope: Scope, headers: Headers) -> bytes:
-    """Take one for the request's address; the header lines that say what is left. Raises the 429."""
+async def take_by_address(
+    limiter: RateLimiter | None, peers: Peers, scope: Scope, headers: Headers, standing: list[bytes]
+) -> None:
+    """Take one for the request's address. `standing` gets the header lines that say what is left. Raises the 429."""
     if limiter is None:
-        return b""
+        return
     caller = rate_key(peers.address(scope.get("client"), headers.get(b"x-forwarded-for")))
     allowance = limiter.take(caller, monotonic()) or await limiter.settle(caller)
+    standing.append(rate_head(limiter.rate, allowance))
     if not allowance.granted:
         raise over_rate(limiter.rate, allowance, "address")
-    return rate_head(limiter.rate, allowance)

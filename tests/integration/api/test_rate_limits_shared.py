@@ -21,11 +21,13 @@ from clarivum.api.rate_limit import Allowance, RateLimiter
 from clarivum.api.rate_reports import RateReports
 from clarivum.database import Database
 from clarivum.testing.postgres import DatabaseUrls
+from tests.integration.api.api_process import running_api
 from tests.integration.api.bounded_sample import LIMIT
 from tests.integration.api.test_process import free_port, ready
 
 PROJECT = Path(__file__).resolve().parents[3]
 ROUTE = "GET /bounded"
+SECRET = "Zq8v1R0u5yKx2mWc7TnB4eLh9dPs3gJf"
 
 
 @contextmanager
@@ -172,3 +174,19 @@ async def test_expired_rows_go(database_urls: DatabaseUrls) -> None:
                     "select from clarivum.rate_limits where full_at < now() - interval '30 s'"
                 ).rowcount:
                     await asyncio.sleep(0.01)
+
+
+def test_the_platforms_own_paths_have_rates_per_address(database_urls: DatabaseUrls, tmp_path: Path) -> None:
+    with running_api(database_urls.app, tmp_path, AUTH_SECRET=SECRET) as api:
+        started = time.monotonic()
+        first = answer = api.client.get("/auth/csrf")
+        asked = 1
+        while answer.status_code == 401:  # there is no session, and asking for its token is bounded all the same
+            answer = api.client.get("/auth/csrf")
+            asked += 1
+        refilled = int((time.monotonic() - started) * 10) + 1
+    assert answer.status_code == 429
+    assert 600 < asked <= 601 + refilled
+    assert first.headers["ratelimit-limit"] == answer.headers["ratelimit-limit"] == "600"
+    assert first.headers["ratelimit-remaining"] == "599"
+    assert (answer.headers["ratelimit-remaining"], answer.headers["retry-after"]) == ("0", "1")

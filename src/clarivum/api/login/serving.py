@@ -74,10 +74,10 @@ class LoginEndpoint:
         observation = observe(scope, headers, self._path)
         trace_id = observation.trace_id_hex
         error_type: str | Exception | None = None
-        standing = b""
+        standing: list[bytes] = []
         set_cookies: list[str] = []
         try:
-            standing = await take_by_address(self._limiter, self._peers, scope, headers)
+            await take_by_address(self._limiter, self._peers, scope, headers, standing)
             parameters = _parameters(scope["query_string"], self._parameters)
             cookies = parse_cookies(headers.get(b"cookie", b""))
             response = await self._answer(Visit(scope["method"], trace_id, headers, cookies, parameters), set_cookies)
@@ -85,7 +85,7 @@ class LoginEndpoint:
             response, error_type = failed(error, scope, observation)
             if response.status in self._refusals:
                 note_refusal(self._audit, error, f"{scope['method']} {self._path}", trace_id, kind=self._kind)
-        extra = standing + cookie_lines(set_cookies)
+        extra = b"".join(standing) + cookie_lines(set_cookies)
         await finish(scope, send, observation, response, error_type=error_type, extra_head=extra)
 
 
