@@ -18,3 +18,8 @@ limit %(limit)s;
 insert into public.entitlements (subject, product, source, starts_at, ends_at)
 values (%(subject)s, %(product)s, %(source)s, coalesce(%(starts_at)s::timestamptz, now()), %(ends_at)s::timestamptz)
 returning id, product, status, source, starts_at, ends_at, created_at, revision;
+
+-- name: revoke_entitlement -> none
+-- What it gave ends now. Nothing happens when it was revoked before.
+update public.entitlements set status = 'revoked'
+where id = %(id)s and deleted_at is null and status <> 'revoked';

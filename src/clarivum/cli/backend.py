@@ -11,7 +11,7 @@ import typer
 
 from clarivum.application import Application, load_application
 from clarivum.cli import leftovers
-from clarivum.cli.kept_secret import AUTH_SECRET_FILE, kept_secret
+from clarivum.cli.kept_secret import AUTH_SECRET_FILE, WEBHOOK_SECRET_FILE, kept_secret
 from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.steps import Steps
@@ -21,7 +21,7 @@ from clarivum.database.security_floor import refuse_outdated_server
 from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.errors import RefusedError
 from clarivum.jobs.worker import watchdog
-from clarivum.settings import Settings
+from clarivum.settings import Environment, Settings
 
 START_TIMEOUT_S = 30.0
 GRACE_S = 12.0
@@ -198,6 +198,8 @@ class Backend:
             "CLARIVUM_DATA": str(self.options.data),
         }
         environment.pop("CLARIVUM_MIGRATION_URL", None)
+        if self.settings.stripe_webhook_secret is None and self.settings.environment is not Environment.PRODUCTION:
+            environment["STRIPE_WEBHOOK_SECRET"] = kept_secret(self.options.data / WEBHOOK_SECRET_FILE)
         if self.identity_url:
             environment["CLARIVUM_IDENTITY_URL"] = self.identity_url
         return environment

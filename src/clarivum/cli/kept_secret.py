@@ -9,6 +9,9 @@ from clarivum.settings import strong_secret
 AUTH_SECRET_FILE = "auth.secret"  # noqa: S105
 """The file that holds AUTH_SECRET in the folder of `up`, which makes it unless one is set."""
 
+WEBHOOK_SECRET_FILE = "stripe.secret"  # noqa: S105
+"""The file that holds STRIPE_WEBHOOK_SECRET there, made likewise."""
+
 
 def kept_secret(path: Path) -> str:
     """The secret in the file, mode 0600; made when there is none, and the same at every start from then on."""
