@@ -79,7 +79,8 @@ def cancel(
 ) -> None:
     """Cancel a run, wherever it is; nothing of it is committed. Exit code 1 when it is too late, or nobody knows it.
 
-    With --job and --key a run can be cancelled that was not enqueued yet, or lies in a queue on SQS.
+    With --job and --key a run can be cancelled that was not enqueued yet, or lies in a queue on SQS; of a job with
+    unique_s the one of the present window.
     """
     declared = load_application(application).jobs
     _refuse_long(reason)

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from clarivum.clock import SYSTEM_CLOCK
 from clarivum.database import WORKER, Database, Transaction
 from clarivum.jobs.declaration import Job
-from clarivum.jobs.message import run_id_of
+from clarivum.jobs.message import run_id_of, window_of
 from clarivum.jobs.statements import queries
 
 MAX_REASON_CHARACTERS = 500
@@ -69,9 +70,14 @@ async def cancel(database: Database, jobs: Mapping[str, Job[Any]], run_id: UUID,
     return Cancelled.UNKNOWN
 
 
-async def cancel_key(database: Database, job: Job[Any], key: str, *, reason: str) -> Cancelled:
-    """As `cancel`, for the run of an idempotency key; also before it was ever enqueued."""
-    run_id = run_id_of(job.name, key)
+async def cancel_key(
+    database: Database, job: Job[Any], key: str, *, reason: str, at: datetime | None = None
+) -> Cancelled:
+    """As `cancel`, for the run of an idempotency key; also before it was ever enqueued.
+
+    `at`: for a job with unique_s, a moment of the window that is meant; now if absent.
+    """
+    run_id = run_id_of(job.name, key, window_of(job, at or SYSTEM_CLOCK.now()))
     async with database.session(WORKER).transaction() as tx:
         outcome = await _cancel_begun(tx, run_id, reason)
         if outcome is not Cancelled.UNKNOWN:

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from clarivum import telemetry
+from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import Transaction
 from clarivum.errors import Violation
 from clarivum.jobs.declaration import Job, by_name
-from clarivum.jobs.message import JOB, KEY, RUN_ID, SCHEMA_VERSION, run_id_of
+from clarivum.jobs.message import JOB, KEY, RUN_ID, SCHEMA_VERSION, UNIQUE_FROM, run_id_of, window_of
 from clarivum.jobs.payload import Payload, PayloadError, encode
 from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
@@ -20,16 +21,18 @@ MAX_DELAY_S = 366 * 86_400
 class JobOutbox:
     """The outbox of an application: finds the job of a payload by its type, and sends through the transport."""
 
-    def __init__(self, jobs: Iterable[Job[Any]], transport: Transport) -> None:
+    def __init__(self, jobs: Iterable[Job[Any]], transport: Transport, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._jobs = {job.payload: job for job in by_name(jobs).values()}
         self._transport = transport
+        self._clock = clock
 
     def put(self, tx: Transaction, payload: object, *, delay_s: int = 0) -> UUID:
         """Queue the payload behind the transaction's statements and return its run's id.
 
         It may start `delay_s` seconds after now at the earliest, 0 to MAX_DELAY_S.
-        The same idempotency key gives the same id, and one effect. Raises PayloadError, and nothing is stored, when the
-        payload does not fit its type, holds what JSON in Postgres cannot, is too large, or belongs to no job.
+        The same idempotency key gives the same id, and one effect; of a job with unique_s, within the window that is
+        now, whenever it starts. Raises PayloadError, and nothing is stored, when the payload does not fit its type,
+        holds what JSON in Postgres cannot, is too large, or belongs to no job.
         """
         job = self._jobs.get(type(payload))
         if job is None or not isinstance(payload, Payload):
@@ -44,7 +47,8 @@ class JobOutbox:
                 f"job {job.name}: the idempotency key cannot be used",
                 violations=[Violation(f"/{job.key}", str(error), "key")],
             ) from None
-        run_id = run_id_of(job.name, key)
+        unique_from = None if job.unique_s is None else window_of(job, self._clock.now())
+        run_id = run_id_of(job.name, key, unique_from)
         with telemetry.job_publish(job.name, job.queue, self._transport.system) as carried:
             headers = {
                 JOB: job.name,
@@ -53,6 +57,8 @@ class JobOutbox:
                 SCHEMA_VERSION: str(job.payload.schema_version),
                 **carried,
             }
+            if unique_from is not None:
+                headers[UNIQUE_FROM] = str(unique_from)
             with tx.as_worker():
                 self._transport.send(tx, job, body, headers, delay_s)
         return run_id

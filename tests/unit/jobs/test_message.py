@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clarivum.jobs import Payload, PayloadError, Run, job
-from clarivum.jobs.message import Message, NewerVersionError, read, run_id_of
+from clarivum.jobs.message import Message, NewerVersionError, read, run_id_of, window_of
 
 
 class Second(Payload):
@@ -20,6 +20,14 @@ class Second(Payload):
 async def second(payload: Second, run: Run) -> None: ...
 
 
+class Hourly(Payload):
+    key: str
+
+
+@job(Hourly, name="drill.hourly", key="key", unique_s=3_600)
+async def hourly(payload: Hourly, run: Run) -> None: ...
+
+
 def message(body: str | None, **headers: str) -> Message:
     return Message("1", body, datetime(2026, 1, 1, tzinfo=UTC), True, headers)
 
@@ -29,6 +37,25 @@ def test_the_run_of_a_key_is_the_same_everywhere() -> None:
     assert (
         str(run_id_of("leads.enrich", "4b26c077-f3d7-4f8e-8965-cb7b5290a68f")) == "135e7d1f-78e3-8a38-b464-70f0fcb83351"
     )
+
+
+def test_the_run_of_a_window_is_the_same_everywhere() -> None:
+    """SHA-256 of `job NUL key NUL seconds`: computed by hand with sha256sum, then version 8 and the variant."""
+    assert str(run_id_of("leads.remind", "a", 1_795_680_000)) == "97dd7e54-9e49-8888-b611-c3dd7dcb9805"
+    assert run_id_of("leads.remind", "a", 0) != run_id_of("leads.remind", "a")
+
+
+@pytest.mark.parametrize(
+    ("at", "began"),
+    [(0.0, 0), (3_599.999, 0), (3_600.0, 3_600), (1_795_680_001.5, 1_795_680_000 // 3_600 * 3_600), (-1.0, -3_600)],
+)
+def test_windows_are_counted_from_1970(at: float, began: int) -> None:
+    assert window_of(hourly, datetime.fromtimestamp(at, UTC)) == began
+
+
+def test_a_job_without_windows_passes_over_the_header() -> None:
+    request = read(second, message('{"key": "a"}', unique_from="not a number"))
+    assert request.run_id == run_id_of("drill.second", "a")
 
 
 @given(st.text(), st.text())

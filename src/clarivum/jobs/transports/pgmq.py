@@ -15,7 +15,7 @@ from clarivum.jobs.transports.queues import missing_queues
 
 CHANNEL = "clarivum_jobs"
 """NOTIFY channel of every queue; the payload is the queue's name."""
-HEADERS = ("job", "schema_version", "traceparent", "tracestate", "baggage")
+HEADERS = ("job", "schema_version", "unique_from", "traceparent", "tracestate", "baggage")
 
 
 class PgmqTransport:

@@ -13,12 +13,12 @@ from urllib.parse import quote, unquote
 
 import orjson
 
-from clarivum.jobs.message import JOB, SCHEMA_VERSION, Message
+from clarivum.jobs.message import JOB, SCHEMA_VERSION, UNIQUE_FROM, Message
 from clarivum.jobs.transports.sqs.names import MAX_ATTRIBUTES
 
 ENQUEUED_AT = "enqueued_at"
 """When the row was put into the outbox, ISO 8601; SQS itself only knows when the relay sent it."""
-NEEDED = (JOB, SCHEMA_VERSION, ENQUEUED_AT, "traceparent", "tracestate", "baggage")
+NEEDED = (JOB, SCHEMA_VERSION, UNIQUE_FROM, ENQUEUED_AT, "traceparent", "tracestate", "baggage")
 TEXT, ENCODED = "String", "String.uri"
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
