@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from clarivum import telemetry
 from clarivum.auth.revocation import Revocations
 from clarivum.cli.place import database_url
 from clarivum.database import Database
@@ -28,7 +29,9 @@ def revoke(
     """
     if not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS or not subject.isprintable():
         raise UsageError(f"a subject is 1 to {MAX_SUBJECT_CHARACTERS} printable characters, for example auth0|alice")
-    url = database_url(Settings.load(os.environ), data)
+    settings = Settings.load(os.environ)
+    telemetry.configure(settings.model_copy(update={"log_level": "error", "otlp_endpoint": None}), role="cli")
+    url = database_url(settings, data)
 
     async def run() -> float:
         async with Database(url, pipelines=1, connections=2, application_name="clarivum access") as database:
