@@ -31,7 +31,8 @@ def leaks_command(benchmarks: Callable[[str], ModuleType], say: Callable[[str], 
 
         Reads, transactions, failures, functions that change their session, backends that are killed; a tenth of the
         requests is given up half-way. Through the whole API in one process, on a scratch database. A million takes
-        five to twenty minutes on two cores, after what else they do. Exit code 1 when a row, role or claim was not the caller's.
+        five to twenty minutes on two cores, as busy as they are. Exit code 1 when a row, role or claim was not the
+        caller's.
         """
         if postgres not in {16, 18}:
             raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
