@@ -49,7 +49,13 @@ class Lane:
         if job.is_limited:
             stale_s = min(stale_s, STALE_S)
         self.places = Places(
-            job.name, slots, share=share, stale_s=stale_s, ahead=not job.is_limited, on_ended=self._limited_ended()
+            job.name,
+            slots,
+            share=share,
+            stale_s=stale_s,
+            priority=job.priority,
+            ahead=not job.is_limited,
+            on_ended=self._limited_ended(),
         )
         self.admission: Admission | None = None
         """What all processes together allow; None: as much as there is."""
@@ -77,6 +83,7 @@ class Lane:
                     hungry = await self._look(min(room * self.job.batch, MAX_FETCH))
                 else:
                     hungry = await self._look_limited(room, self.admission)
+                self.places.looked()
                 away = False
             except FAILURES as error:
                 if not away:

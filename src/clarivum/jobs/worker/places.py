@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from clarivum import telemetry
+from clarivum.jobs.priority import Priority
 from clarivum.jobs.worker.slots import Slots
 
 log = telemetry.get_logger("clarivum.jobs")
@@ -47,6 +48,7 @@ class Places:
         *,
         share: int,
         stale_s: float,
+        priority: Priority = Priority.NORMAL,
         ahead: bool = True,
         on_ended: Callable[[], None] | None = None,
     ) -> None:
@@ -55,6 +57,7 @@ class Places:
         self._slots = slots
         self._share = share
         self._stale_s = stale_s
+        self._priority = priority
         self._short_s = SHORT_S if ahead else 0.0
         self._on_ended = on_ended
         self._backlog: deque[Work] = deque()
@@ -77,7 +80,7 @@ class Places:
                 await asyncio.sleep(GATHER_S)
                 continue
             self._changed.clear()
-            self._slots.tell(self._changed)
+            self._slots.tell(self._changed, self._priority)
             try:
                 async with asyncio.timeout(LOOK_UP_S):
                     await self._changed.wait()
@@ -89,6 +92,10 @@ class Places:
         """Begin it now, or when a place is free."""
         self._backlog.append(work)
         self._fill()
+
+    def looked(self) -> None:
+        """A look into the queue is over; what it found has been put here."""
+        self._slots.looked(self._changed)
 
     async def stop(self) -> None:
         """Begin nothing more; hand back what has not begun."""
@@ -109,7 +116,7 @@ class Places:
 
     # -- tasks -------------------------------------------------------------------------------------------------------
     def _free(self) -> int:
-        return min(self._slots.free, self._share - len(self.running))
+        return min(self._slots.free_for(self._priority), self._share - len(self.running))
 
     def _fill(self) -> None:
         for _ in range(min(self._free(), len(self._backlog))):
@@ -129,7 +136,7 @@ class Places:
         took_s = monotonic() - began
         known = self._typical_s < float("inf")
         self._typical_s = self._typical_s + SMOOTHING * (took_s - self._typical_s) if known else took_s
-        if self._backlog and not self._slots.wanted_besides(self._changed):
+        if self._backlog and not self._slots.wanted_besides(self._changed, self._priority):
             self._begin()
         else:
             self._slots.give_back()
