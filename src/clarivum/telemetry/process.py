@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from clarivum.telemetry.exports import Exports
 
-Role = Literal["api", "worker", "cli"]
+Role = Literal["api", "worker", "function", "cli"]
 DISABLED_PAGE = b"# telemetry is switched off (OTEL_SDK_DISABLED)\n"
 
 
@@ -49,9 +49,9 @@ def configure(
 ) -> None:
     """Switch telemetry on, once per process; a second call first shuts the earlier one down.
 
-    Logs go to standard output (`cli`: standard error, its output is the answer). Spans and metrics are pushed over
-    OTLP/HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set; `extra_span_processors` get each span's `on_end`,
-    `metric_readers` collect what `render_prometheus` shows. Processes behind one port share a private
+    Logs go to standard output (`cli`, `function`: standard error, their output is the answer or the runtime's). Spans
+    and metrics are pushed over OTLP/HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set; `extra_span_processors` get each
+    span's `on_end`, `metric_readers` collect what `render_prometheus` shows. Processes behind one port share a private
     `metrics_directory`, so that each of them renders the metrics of all. Raises ConfigurationError for a bad variable.
     """
     if _process.configured:
@@ -111,7 +111,7 @@ def render_prometheus() -> bytes:
 
 
 def _open_logs(settings: Settings, role: Role) -> None:
-    descriptor = 2 if role == "cli" else 1
+    descriptor = 2 if role in {"cli", "function"} else 1
     PIPELINE.open(
         descriptor,
         service=settings.service_name,

@@ -154,7 +154,7 @@ def test_a_function_that_is_too_short_for_its_job_says_so(
     assert failed(drill.handler()(event(*records), Context(10.0))) == [records[0]["messageId"]]
     assert drill.run("a") is None
     assert drill.counts(slow)["hidden"] == 1, "it would come back at once for ever"
-    assert "the function's time limit is too short for the job" in capfd.readouterr().out
+    assert "the function's time limit is too short for the job" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("do", ["sleep", "spin"])

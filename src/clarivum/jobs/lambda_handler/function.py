@@ -58,7 +58,7 @@ class LambdaHandler:
                 raise ConfigurationError("DATABASE_URL is missing: a Lambda function has no database of its own")
             if settings.aws_region is None:
                 raise ConfigurationError("AWS_REGION is missing: Lambda sets it, and so does whoever imitates it")
-            telemetry.configure(settings, role="worker")
+            telemetry.configure(settings, role="function")
             jobs = getattr(self._application, "jobs", None)
             self._environment = Environment(
                 self._application if jobs is None else jobs.values(),  # type: ignore[arg-type]
