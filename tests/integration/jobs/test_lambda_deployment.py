@@ -98,6 +98,7 @@ async def relay(drill: LambdaDrill) -> None:
         await transport.close()
 
 
+@pytest.mark.timeout(300)
 async def test_jobs_run_through_everything_that_was_deployed(drill: LambdaDrill, cloud_formation: Any) -> None:
     """One deployment for all of it: it takes seconds."""
     await drill.enqueue(Fragile(key="bad", do="kill"))
