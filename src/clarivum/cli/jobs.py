@@ -17,6 +17,7 @@ from clarivum.cli.jobs_control import cancel, drain, pause, resume
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
 from clarivum.cli.jobs_sqs import queues, relay
 from clarivum.cli.jobs_template import template
+from clarivum.cli.jobs_timetable import timetable
 from clarivum.cli.jobs_types import types
 from clarivum.cli.place import APPLICATION, database_url
 from clarivum.database import WORKER, Database
@@ -150,7 +151,7 @@ def work(
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 
 
-for command in (pause, resume, drain, cancel, types, template, relay, queues):
+for command in (pause, resume, drain, cancel, timetable, types, template, relay, queues):
     app.command()(command)
 
 

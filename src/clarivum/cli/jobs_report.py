@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
     if form is Format.JSON:
-        _write_json(jobs)
+        write_json(jobs)
         return
     header = ("job", "ready", "running", "waiting", "dead", "depth", "oldest", "schedule", "owner", "")
     rows = [
@@ -43,13 +43,13 @@ def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:
         )
         for job in jobs
     ]
-    _write_table(header, rows)
+    write_table(header, rows)
 
 
 def write_run(run: RunView, form: Format, result: RunResult | None = None, *, asked: bool = False) -> None:
     """`asked`: whether the result is wanted at all."""
     if form is Format.JSON:
-        _write_json({**_fields(run), "result": result} if asked else run)
+        write_json({**_fields(run), "result": result} if asked else run)
         return
     typer.echo(f"  run       {run.run_id}")
     typer.echo(f"  job       {run.job}")
@@ -74,7 +74,7 @@ def write_run(run: RunView, form: Format, result: RunResult | None = None, *, as
 
 def write_letters(letters: Sequence[DeadLetter], form: Format) -> None:
     if form is Format.JSON:
-        _write_json(letters)
+        write_json(letters)
         return
     if not letters:
         typer.echo("  no dead letters")
@@ -90,20 +90,20 @@ def write_letters(letters: Sequence[DeadLetter], form: Format) -> None:
         )
         for letter in letters
     ]
-    _write_table(("run", "job", "died", "attempts", "error", "reason"), rows)
+    write_table(("run", "job", "died", "attempts", "error", "reason"), rows)
     typer.echo(f"  {len(letters)} shown; send again with: clarivum jobs redrive RUN… | --job NAME")
 
 
 def write_enqueued(run_id: UUID, form: Format) -> None:
     if form is Format.JSON:
-        _write_json({"run_id": run_id})
+        write_json({"run_id": run_id})
     else:
         typer.echo(run_id)
 
 
 def write_redriven(redriven: Sequence[UUID], asked: int, form: Format) -> None:
     if form is Format.JSON:
-        _write_json({"redriven": redriven, "asked": asked})
+        write_json({"redriven": redriven, "asked": asked})
         return
     if not asked:
         typer.echo("  no dead letters")
@@ -125,7 +125,7 @@ def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
-def _write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     for row in (header, *rows):
         typer.echo("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -135,7 +135,7 @@ def _fields(record: Any) -> dict[str, object]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-def _write_json(value: object) -> None:
+def write_json(value: object) -> None:
     def plain(item: object) -> object:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
             return _fields(item)
