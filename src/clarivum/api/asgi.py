@@ -36,28 +36,25 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            if self._cors is None:
-                await self._serve(scope, receive, send)
+            path = scope["path"]
+            found = self._router.fixed.get(path)
+            values: dict[str, bytes] = {}
+            if found is None:
+                found, values = self._with_parameters(scope)
+            if self._cors is not None:
+                admitted = await self._cors.admit("" if found is None else found.allow, scope, send)
+                if admitted is None:
+                    return
+                scope, send = admitted
+            serve = None if found is None else found.by_method.get(scope["method"])
+            if serve is not None:
+                await serve(scope, receive, send, values)
             else:
-                found = self._router.fixed.get(scope["path"]) or self._with_parameters(scope)[0]
-                methods = "" if found is None else found.allow
-                await self._cors.serve(self._serve, methods, scope, receive, send)
+                await self._refuse(scope, send, found)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        found = self._router.fixed.get(path)
-        values: dict[str, bytes] = {}
-        if found is None:
-            found, values = self._with_parameters(scope)
-        serve = None if found is None else found.by_method.get(scope["method"])
-        if serve is not None:
-            await serve(scope, receive, send, values)
-        else:
-            await self._refuse(scope, send, found)
 
     def _with_parameters(self, scope: Scope) -> tuple[Methods[Serves] | None, dict[str, bytes]]:
         raw_path = scope.get("raw_path") or quote(scope["path"]).encode("ascii")

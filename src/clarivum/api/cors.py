@@ -4,17 +4,13 @@ A listed origin may send credentials; a change made with a session cookie still 
 CSRF token. `*` cannot be listed: it would let every page read what visitors may.
 """
 
-from collections.abc import Awaitable, Callable
-
 from clarivum.api.exchange import finish, observe
 from clarivum.api.request import headers_of
-from clarivum.api.response import API_HEAD, WHOLE_RESPONSE, Receive, Response, Scope, Send
+from clarivum.api.response import API_HEAD, WHOLE_RESPONSE, Response, Scope, Send
 from clarivum.api.security_headers import header_lines
 from clarivum.auth.csrf import HEADER as CSRF_HEADER
 from clarivum.auth.origins import Origin, parse_origin
 from clarivum.errors import ConfigurationError
-
-Serve = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ALLOWED_HEADERS = (
     "authorization", "content-type", "idempotency-key", "if-match", CSRF_HEADER, "traceparent", "tracestate",
@@ -56,16 +52,19 @@ class Cors:
             origins.add(origin)
         return cls(frozenset(origins)) if origins else None
 
-    async def serve(self, serve: Serve, methods: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """`methods` are those the path answers, "" when there is no such path: then `serve` says so."""
+    async def admit(self, methods: str, scope: Scope, send: Send) -> tuple[Scope, Send] | None:
+        """The request as it goes on, its answer with our lines; None when it was a preflight, which is answered.
+
+        `methods` are those the path answers, "" when there is no such path: then whoever looks for it says so.
+        """
         lines = self._lines(scope)
         asks = lines is not VARY and scope["method"] == "OPTIONS" and methods
         if asks and b"access-control-request-method" in (headers := headers_of(scope)):
             observation = observe(scope, headers, None)
             head = lines.replace(VARY, b"") + self._preflight + header_lines({"access-control-allow-methods": methods})
             await finish(scope, send, observation, Response(204, API_HEAD + head, b""))
-        else:
-            await serve(*_with_lines(lines, scope, receive, send))
+            return None
+        return _with_lines(lines, scope, send)
 
     def _lines(self, scope: Scope) -> bytes:
         """What the answer carries: for an origin that is not listed, only that another one might get more."""
@@ -81,7 +80,7 @@ class Cors:
         )
 
 
-def _with_lines(lines: bytes, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+def _with_lines(lines: bytes, scope: Scope, send: Send) -> tuple[Scope, Send]:
     """The same request, whose answer carries these lines as well."""
     whole = scope.get("extensions", {}).get(WHOLE_RESPONSE)
     if whole is not None:
@@ -89,7 +88,7 @@ def _with_lines(lines: bytes, scope: Scope, receive: Receive, send: Send) -> tup
             **scope["extensions"],
             WHOLE_RESPONSE: lambda status, head, body: whole(status, head + lines, body),
         }
-        return {**scope, "extensions": extensions}, receive, send
+        return {**scope, "extensions": extensions}, send
     pairs = [tuple(line.split(b": ", 1)) for line in lines.split(b"\r\n")[:-1]]
 
     async def send_more(message: Scope) -> None:
@@ -97,4 +96,4 @@ def _with_lines(lines: bytes, scope: Scope, receive: Receive, send: Send) -> tup
             message = {**message, "headers": [*message["headers"], *pairs]}
         await send(message)
 
-    return scope, receive, send_more
+    return scope, send_more

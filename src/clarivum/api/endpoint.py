@@ -15,7 +15,7 @@ from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
 from clarivum.api.json_body import read_body
 from clarivum.api.parameters import ParameterReader
-from clarivum.api.rate_limit import RateLimiter, over_rate, rate_head
+from clarivum.api.rate_limit import rate_head, require_granted
 from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.rendering import Renderer
 from clarivum.api.reply import Client
@@ -70,9 +70,14 @@ class Endpoint:
         error_type: str | Exception | None = None
         principal = ANONYMOUS_PRINCIPAL
         try:
-            if self._signed is None:
+            if self._signed is None and (b"authorization" in headers or b"cookie" in headers):
                 principal = await self._caller(scope, headers, standing)
-            await self._admit(principal, scope, headers, started, standing)
+            self._guard(principal, scope)
+            if (limiter := self._limiter) is not None:
+                caller = principal.subject or rate_key(self._address(scope, headers))
+                allowance = limiter.take(caller, started) or await limiter.settle(caller)
+                standing.append(rate_head(limiter.rate, allowance))
+                require_granted(limiter.rate, allowance, "caller")
             signed = None if self._signed is None else await self._proven(self._signed, receive, headers)
             values, body = await self._arguments(scope, receive, headers, path_values, signed)
             if self._principal_name is not None:
@@ -110,27 +115,17 @@ class Endpoint:
             principal = await sessions.admit(scope["method"], headers, principal, standing)
         return principal
 
-    async def _admit(
-        self, principal: Principal, scope: Scope, headers: Headers, now: float, standing: list[bytes]
-    ) -> None:
-        """Guard and rate. `standing` gets the header lines that say what is left of the rate."""
+    def _guard(self, principal: Principal, scope: Scope) -> None:
+        """Raises the 401 or 403 of a caller whom the declared access does not name."""
         access = self._access
-        if access.signed_in:
-            if principal.subject is None:
-                raise RequestError("This route needs an access token or a session.", code=UNAUTHENTICATED)
-            if access.roles and access.roles.isdisjoint(principal.roles):
-                raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
-            if access.mfa and not principal.mfa:
-                raise second_factor_required(scope, self._resources.step_up_path)
-        if self._limiter is not None:
-            caller = principal.subject or rate_key(self._address(scope, headers))
-            await self._take(self._limiter, caller, now, standing)
-
-    async def _take(self, limiter: RateLimiter, caller: str, now: float, standing: list[bytes]) -> None:
-        allowance = limiter.take(caller, now) or await limiter.settle(caller)
-        standing.append(rate_head(self._route.rate, allowance))
-        if not allowance.granted:
-            raise over_rate(limiter.rate, allowance, "caller")
+        if not access.signed_in:
+            return
+        if principal.subject is None:
+            raise RequestError("This route needs an access token or a session.", code=UNAUTHENTICATED)
+        if access.roles and access.roles.isdisjoint(principal.roles):
+            raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
+        if access.mfa and not principal.mfa:
+            raise second_factor_required(scope, self._resources.step_up_path)
 
     async def _proven(self, signature: WebhookSignature, receive: Receive, headers: Headers) -> bytes:
         """The body of a webhook, as it was signed."""

@@ -141,9 +141,10 @@ def rate_head(rate: Rate, allowance: Allowance) -> bytes:
     )
 
 
-def over_rate(rate: Rate, allowance: Allowance, of_whom: str) -> RequestError:
-    """The 429, with the seconds after which one more is granted."""
-    return RequestError(f"More than {rate} from one {of_whom}.", code=RATE_LIMITED, retry_after_s=allowance.reset_s)
+def require_granted(rate: Rate, allowance: Allowance, of_whom: str) -> None:
+    """Raises the 429, with the seconds after which one more is granted."""
+    if not allowance.granted:
+        raise RequestError(f"More than {rate} from one {of_whom}.", code=RATE_LIMITED, retry_after_s=allowance.reset_s)
 
 
 async def take_by_address(
@@ -155,5 +156,4 @@ async def take_by_address(
     caller = rate_key(peers.address(scope.get("client"), headers.get(b"x-forwarded-for")))
     allowance = limiter.take(caller, monotonic()) or await limiter.settle(caller)
     standing.append(rate_head(limiter.rate, allowance))
-    if not allowance.granted:
-        raise over_rate(limiter.rate, allowance, "address")
+    require_granted(limiter.rate, allowance, "address")

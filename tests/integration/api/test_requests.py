@@ -261,4 +261,4 @@ def test_the_document_and_its_page_are_served(api: RunningApi) -> None:
     page = api.client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "Keep a note" in page.text
-    assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"]
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
