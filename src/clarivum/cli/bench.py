@@ -1,21 +1,17 @@
 """`bench`: measure ours and its peers side by side in one run, with what lies in `benchmarks/` of the repository."""
 
-import importlib
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
 
 from clarivum.cli.bench_leaks import leaks_command
 from clarivum.cli.group import group
+from clarivum.cli.measurements import benchmarks, say, stopped_by_signals
 from clarivum.cli.place import ROOT, data_folder
-from clarivum.errors import ConfigurationError, Exit, UsageError
+from clarivum.errors import Exit, UsageError
 
 app = group()
 
@@ -56,8 +52,8 @@ def request(
     everything stays on loopback and is stopped at the end.
     """
     _refuse_quick_page(quick, write)
-    measurement = _benchmarks("request.run")
-    options = _benchmarks("request.bench").Options(
+    measurement = benchmarks("request.run")
+    options = benchmarks("request.bench").Options(
         data=data_folder(data),
         postgres=_version(postgres),
         runs=runs or (1 if quick else RUNS),
@@ -68,8 +64,8 @@ def request(
         peers=peers,
         profile=profile,
     )
-    with _stopped_by_signals():
-        result = measurement.measure(options, _command(), _say)
+    with stopped_by_signals():
+        result = measurement.measure(options, _command(), say)
     _finish("request", result, write=write, as_json=as_json)
 
 
@@ -91,7 +87,7 @@ def jobs(
     minutes; everything stays on loopback and is stopped at the end.
     """
     _refuse_quick_page(quick, write)
-    measurement = _benchmarks("jobs.run")
+    measurement = benchmarks("jobs.run")
     options = measurement.Options(
         data=data_folder(data),
         postgres=_version(postgres),
@@ -100,8 +96,8 @@ def jobs(
         peers=peers,
         profile=profile,
     )
-    with _stopped_by_signals():
-        result = measurement.measure(options, _command(), _say)
+    with stopped_by_signals():
+        result = measurement.measure(options, _command(), say)
     _finish("jobs", result, write=write, as_json=as_json)
 
 
@@ -116,12 +112,12 @@ def check(
 
     Each size is a run of the real command, scratch databases included. Takes about a minute.
     """
-    measurement = _benchmarks("check_scale")
+    measurement = benchmarks("check_scale")
     shares = tuple(share or measurement.SHARES)
     if not all(0.01 <= each <= MAX_SHARE for each in shares):
         raise UsageError(f"--share must lie between 0.01 and {MAX_SHARE:g}")
-    with _stopped_by_signals():
-        measured = measurement.measure(shares, _say)
+    with stopped_by_signals():
+        measured = measurement.measure(shares, say)
     typer.echo(measurement.summary(measured))
 
 
@@ -133,45 +129,34 @@ def tokens(
 
     With the tokens that the tests refuse, in this process. Takes about ten seconds.
     """
-    measurement = _benchmarks("token_cost")
-    typer.echo(measurement.summary(measurement.measure(repeats, _say)))
+    measurement = benchmarks("token_cost")
+    typer.echo(measurement.summary(measurement.measure(repeats, say)))
 
 
-def _benchmarks(name: str) -> ModuleType:
-    """A module of the repository's `benchmarks/`, which an installed package does not carry."""
-    if not (ROOT / "benchmarks").is_dir():
-        raise ConfigurationError("benchmarks/ is not here: `bench` runs from a clone of the repository")
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    return importlib.import_module(f"benchmarks.{name}")
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the measurement the way Ctrl-C does: everything that was started is stopped first."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+@app.command()
+def imports(
+    rounds: Annotated[int, typer.Option(help="How often each is imported.", min=1, max=1_000)] = 15,
+    data: Annotated[Path | None, typer.Option(help="Where the peers are installed. [.clarivum]")] = None,
+) -> None:
+    """Measure what importing the Lambda handler costs, beside Powertools for AWS Lambda. Takes about a minute."""
+    measurement = benchmarks("import_cost")
+    costs, missing = measurement.measure(data_folder(data), rounds, say)
+    typer.echo(measurement.report(costs))
+    if missing:
+        say(f"Powertools was not measured: {missing}")
 
 
 def _finish(name: str, result: object, *, write: bool, as_json: bool) -> None:
-    results, report = _benchmarks("harness.results"), _benchmarks("harness.report")
+    results, report = benchmarks("harness.results"), benchmarks("harness.report")
     assert isinstance(result, results.Result)
     if write:
         result.save(name)
         page = ROOT / "docs" / "benchmarks.md"
         page.write_text(report.page(), encoding="utf-8")
-        _say(f"wrote {page.relative_to(ROOT)}")
+        say(f"wrote {page.relative_to(ROOT)}")
     typer.echo(json.dumps(result.model_dump(mode="json"), indent=1) if as_json else report.summary(result))
     if failed := [target.title for scenario in result.scenarios for target in scenario.targets if target.errors]:
-        _say(f"errors were counted for {', '.join(failed)}: their figures mean nothing")
+        say(f"errors were counted for {', '.join(failed)}: their figures mean nothing")
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -191,9 +176,4 @@ def _command() -> str:
     return " ".join(["./clarivum", *sys.argv[1:]])
 
 
-def _say(line: str) -> None:
-    """Progress goes to standard error, so that --json can be piped."""
-    typer.echo(f"  {line}", err=True)
-
-
-app.command("leaks", short_help="Prove that no row of one tenant reaches another.")(leaks_command(_benchmarks, _say))
+app.command("leaks", short_help="Prove that no row of one tenant reaches another.")(leaks_command(benchmarks, say))

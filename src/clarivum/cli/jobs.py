@@ -15,6 +15,7 @@ from clarivum.cli.group import group
 from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
 from clarivum.cli.jobs_control import cancel, drain, pause, resume
 from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.jobs_soak import soak
 from clarivum.cli.jobs_sqs import queues, relay
 from clarivum.cli.jobs_template import template
 from clarivum.cli.jobs_timetable import timetable
@@ -151,7 +152,7 @@ def work(
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 
 
-for command in (pause, resume, drain, cancel, timetable, types, template, relay, queues):
+for command in (pause, resume, drain, cancel, timetable, types, template, relay, queues, soak):
     app.command()(command)
 
 

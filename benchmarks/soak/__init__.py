@@ -1,0 +1,1 @@
+"""Jobs under worker kills, freezes and database restarts, and the count of their effects afterwards."""
