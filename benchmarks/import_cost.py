@@ -1,0 +1,91 @@
+"""What importing the Lambda handler costs, beside what Powertools for AWS Lambda needs for the same.
+
+    ./clarivum bench imports
+
+Each import is a fresh interpreter; rounds alternate. CPU time of the process less that of an empty one, and wall time:
+on a machine that does something else CPU time is the one to believe. Powertools: batch, parser, idempotency (with its
+DynamoDB table) and tracer, from the lock of benchmarks/peers. Bytecode is there, files are in the page cache.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.harness.load import ROOT
+from benchmarks.harness.peers import PythonPeers, Unavailable, install_python_peers
+
+AIM_MS = 230.0
+OURS = "import clarivum.jobs.lambda_handler"
+POWERTOOLS = (
+    "from aws_lambda_powertools import Tracer\n"
+    "from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response\n"
+    "from aws_lambda_powertools.utilities.parser import BaseModel, event_parser\n"
+    "from aws_lambda_powertools.utilities.parser.models import SqsRecordModel\n"
+    "from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, idempotent_function\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCost:
+    """Seconds of each round."""
+
+    what: str
+    cpu_s: Sequence[float]
+    wall_s: Sequence[float]
+
+    @property
+    def cpu_ms(self) -> float:
+        return median(self.cpu_s) * 1e3
+
+    @property
+    def wall_ms(self) -> float:
+        return median(self.wall_s) * 1e3
+
+
+def measure(
+    data: Path, rounds: int = 15, say: Callable[[str], None] = lambda text: None
+) -> tuple[list[ImportCost], str | None]:
+    """Ours and the peer's, and why the peer is missing if it is."""
+    programs = {"Clarivum": (Path(sys.executable), OURS)}
+    say("installing the peers (once)")
+    peers = install_python_peers(data)
+    if isinstance(peers, PythonPeers):
+        programs["Powertools"] = (peers.python, POWERTOOLS)
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
+    for python, script in programs.values():
+        _once(python, script)  # bytecode and page cache
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}")
+        for name, (python, script) in programs.items():
+            nothing, all_of_it = _once(python, "pass"), _once(python, script)
+            taken[name].append((all_of_it[0] - nothing[0], all_of_it[1] - nothing[1]))
+    costs = [ImportCost(name, [each[0] for each in some], [each[1] for each in some]) for name, some in taken.items()]
+    return costs, peers.reason if isinstance(peers, Unavailable) else None
+
+
+def report(costs: Sequence[ImportCost]) -> str:
+    """A table, and whether the aims are met."""
+    lines = [f"{'import of':<14}{'CPU, median':>14}{'least':>10}{'wall, median':>16}"]
+    lines += [
+        f"{cost.what:<14}{cost.cpu_ms:>11.0f} ms{min(cost.cpu_s) * 1e3:>7.0f} ms{cost.wall_ms:>13.0f} ms"
+        for cost in costs
+    ]
+    ours = costs[0]
+    lines.append(f"aim: at most {AIM_MS:.0f} ms: {'met' if ours.cpu_ms <= AIM_MS else 'not met'}")
+    if len(costs) > 1:
+        share = ours.cpu_ms / costs[1].cpu_ms
+        lines.append(f"aim: at most half of {costs[1].what}: {share:.2f} of it, {'met' if share <= 0.5 else 'not met'}")
+    return "\n".join(lines)
+
+
+def _once(python: Path, script: str) -> tuple[float, float]:
+    """CPU and wall seconds of one interpreter that runs the script."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([python, "-c", script], check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall_s
