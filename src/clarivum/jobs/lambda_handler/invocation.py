@@ -13,6 +13,7 @@ from clarivum import telemetry
 from clarivum.database import DatabaseError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import OUTCOMES
+from clarivum.jobs.lambda_handler.admission import LambdaAdmission
 from clarivum.jobs.lambda_handler.deliveries import Deliveries
 from clarivum.jobs.ledger import Claim, Refusal
 from clarivum.jobs.message import Message, Request
@@ -49,6 +50,7 @@ class Invocation:
         self._deliveries = deliveries
         self._settlement = settlement
         self._units = units
+        self._admission = LambdaAdmission(bench, deliveries, settlement)
         self._remaining_s = remaining_s
         self._given_s = remaining_s()
 
@@ -82,11 +84,20 @@ class Invocation:
             await self._settlement.wait(job, ids, DEFER_S)
         else:
             try:
-                requests = [read for message in messages if (read := await self._units.understand(job, message))]
-                if requests:
-                    await (self._together(job, requests) if job.batch > 1 else self._each(job, requests))
+                await self._begin(job, messages)
             except DatabaseError as error:
                 log.warning("jobs could not be begun", job=job.name, reason=error.log or error.detail)
+
+    async def _begin(self, job: Job[Any], messages: Sequence[Message]) -> None:
+        """Run what the job's limits over all workers allow now."""
+        share = 1 if job.batch > 1 else self._bench.options.share(job, 1)
+        lease_s = self._lease_s(job)
+        async with self._admission.of(job, messages, at_once=share, lease_s=lease_s) as (admitted, at_once):
+            requests = [read for message in admitted if (read := await self._units.understand(job, message))]
+            if requests and job.batch > 1:
+                await self._together(job, requests)
+            elif requests:
+                await self._each(job, requests, at_once)
 
     async def _hold(self, job: Job[Any], message_ids: Sequence[str]) -> None:
         for message_id in message_ids:
@@ -104,12 +115,12 @@ class Invocation:
             else:
                 await self._settlement.release(job, [], [request.message.id for request in some])
 
-    async def _each(self, job: Job[Any], requests: Sequence[Request]) -> None:
-        """Claim all at once, run as many at a time as there are places."""
+    async def _each(self, job: Job[Any], requests: Sequence[Request], at_once: int) -> None:
+        """Claim all at once, run so many at a time."""
         claims, refused = await self._bench.ledger.claim(job, requests, self._lease_s(job))
         suspects = [each.request for each in refused if each.reason is Refusal.LOST]
         others = [each for each in refused if each.reason is not Refusal.LOST]
-        places = asyncio.Semaphore(self._bench.options.share(job, 1))
+        places = asyncio.Semaphore(at_once)
         unbegun: list[Claim] = []
 
         async def claimed(claim: Claim) -> None:
@@ -120,18 +131,21 @@ class Invocation:
                     unbegun.append(claim)
 
         await asyncio.gather(
-            self._units.refused(job, others), self._one_by_one(job, suspects), *(claimed(claim) for claim in claims)
+            self._units.refused(job, others),
+            self._one_by_one(job, suspects, places),
+            *(claimed(claim) for claim in claims),
         )
         if unbegun:
             await self._settlement.release(job, unbegun, [claim.message.id for claim in unbegun])
 
-    async def _one_by_one(self, job: Job[Any], suspects: Sequence[Request]) -> None:
+    async def _one_by_one(self, job: Job[Any], suspects: Sequence[Request], places: asyncio.Semaphore) -> None:
         """Runs whose process disappeared: each is claimed only when its turn comes."""
         for request in suspects:
-            if self._fits(job):
-                await self._units.one_by_one(job, [request])
-            else:
-                await self._settlement.release(job, [], [request.message.id])
+            async with places:
+                if self._fits(job):
+                    await self._units.one_by_one(job, [request])
+                else:
+                    await self._settlement.release(job, [], [request.message.id])
 
     def _fits(self, job: Job[Any]) -> bool:
         return self._remaining_s() >= job.timeout_s + BEGIN_RESERVE_S
