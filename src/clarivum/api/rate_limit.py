@@ -74,7 +74,9 @@ class RateLimiter:
         self._route = route
         self._reports = reports
         self._interval_s = rate.window_s / rate.limit
-        self._report_at = max(1, self.slice // 2)
+        # What may be unreported before one more is granted, and from where on a report is begun.
+        self._most_unreported = self.slice - 1 + EPSILON
+        self._reported_from = max(1, self.slice // 2) - 1
         self._forgiven_per_s = self.slice / rate.window_s
         self._max_callers = max_callers
         self._buckets: dict[str, Bucket] = {}
@@ -92,8 +94,18 @@ class RateLimiter:
         window_s = self.rate.window_s
         if missing_s > window_s + EPSILON:
             return Allowance(False, 0, math.ceil(missing_s - window_s - EPSILON) or 1)
-        if self._reports is not None and not self._note(self._reports, bucket, now):
-            return None
+        reports = self._reports
+        if reports is not None:
+            unreported = bucket.unreported - (now - bucket.counted_at) * self._forgiven_per_s
+            unreported = unreported if unreported > 0.0 else 0.0
+            bucket.counted_at = now
+            if unreported + bucket.reporting > self._most_unreported and reports.answers(now):
+                bucket.unreported = unreported
+                reports.add(bucket)
+                return None
+            bucket.unreported = unreported + 1.0
+            if unreported >= self._reported_from:
+                reports.add(bucket)
         bucket.full_at = full_at
         return Allowance(True, int((window_s - missing_s) / self._interval_s + EPSILON), math.ceil(missing_s))
 
@@ -105,19 +117,6 @@ class RateLimiter:
             allowance = self.take(caller, monotonic())
             if allowance is not None:
                 return allowance
-
-    def _note(self, reports: Reports, bucket: Bucket, now: float) -> bool:
-        """Count one more to be reported. False when that would be more than a slice and the others can be asked."""
-        unreported = max(0.0, bucket.unreported - (now - bucket.counted_at) * self._forgiven_per_s)
-        bucket.counted_at = now
-        if unreported + bucket.reporting + 1 > self.slice + EPSILON and reports.answers(now):
-            bucket.unreported = unreported
-            reports.add(bucket)
-            return False
-        bucket.unreported = unreported = unreported + 1
-        if unreported >= self._report_at:
-            reports.add(bucket)
-        return True
 
     def _begin(self, caller: str, now: float) -> Bucket:
         if len(self._buckets) >= self._max_callers:
