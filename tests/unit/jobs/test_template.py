@@ -70,6 +70,11 @@ def test_concurrency_is_bounded_by_the_declaration(
         assert reserved * size.places <= concurrency
 
 
+def test_a_limit_over_all_processes_counts_before_the_one_of_each() -> None:
+    size = sizing(changed(plain, concurrency=4, limit=40))
+    assert (size.places, size.functions, size.reserved) == (4, 10, 10)
+
+
 def test_a_role_may_use_its_own_queue_and_send(made: dict[str, Any]) -> None:
     [policy] = properties(made, "NotesPlainRole")["Policies"]
     consume, produce, log = policy["PolicyDocument"]["Statement"]

@@ -56,7 +56,8 @@ class Sizing:
 
 def sizing(job: Job[Any]) -> Sizing:
     """Raises ConfigurationError naming the job and what AWS would refuse."""
-    places = min(PLACES, MAX_BATCH, PLACES if job.concurrency is None else max(1, job.concurrency // 2))
+    declared = job.limit or job.concurrency
+    places = PLACES if declared is None else max(1, min(PLACES, job.concurrency or PLACES, declared // 2))
     window_s = 0
     if job.batch > 1:
         batch_size, rounds = min(max(job.batch, MAX_BATCH), MAX_BATCH_MODE), 2
@@ -70,7 +71,7 @@ def sizing(job: Job[Any]) -> Sizing:
     timeout_s = _timeout_s(job, rounds)
     visibility_s = max(job.visibility_s, TIMEOUTS_OF_VISIBILITY * timeout_s)
     _refuse_what_aws_refuses(job, timeout_s, visibility_s)
-    functions = None if job.concurrency is None else max(1, job.concurrency // places)
+    functions = None if declared is None else max(1, declared // places)
     return Sizing(
         places=places,
         batch_size=batch_size,
