@@ -107,6 +107,7 @@ Declare = Callable[[Handler], Route]
         (post("/a", access=ANYONE, status_code=302), plain, "is no success"),
         (post("/a", access=ANYONE, timeout_s=0), plain, "timeout_s"),
         (post("/a", access=ANYONE, rate="often"), plain, "rate 'often' is not a bound"),
+        (post("/a", access=role("admin", "ops")), with_body, "what staff changes needs `tx: Transaction`"),
     ],
 )
 def test_an_incomplete_declaration_names_its_route(declare: Declare, handler: Any, message: str) -> None:
