@@ -45,6 +45,7 @@ from clarivum.checks.rules.database import (
 )
 from clarivum.checks.rules.docs import page_out_of_date
 from clarivum.checks.rules.jobs import (
+    client_out_of_date,
     job_not_registered,
     job_removed,
     job_without_key,
@@ -108,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     queue_missing.RULE,
     payload_incompatible.RULE,
     payload_not_committed.RULE,
+    client_out_of_date.RULE,
     job_removed.RULE,
     template_out_of_date.RULE,
     span_or_metric_missing.RULE,

@@ -19,23 +19,36 @@ def types(
     application: Target = APPLICATION,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file would change.")] = False,
 ) -> None:
-    """Write the payload schemas of all jobs to clients/payloads/.
+    """Write the payload schemas of all jobs to clients/payloads/, and the client of a Next.js server to
+    clients/typescript/: types, Zod schemas, an enqueue helper.
 
     Refuses a change that messages already in a queue would fail: raise the payload's schema_version and give an upcast.
+    Refuses a payload (exit 3) whose verdict in TypeScript could differ from the worker's, naming the field.
     """
+    from clarivum.jobs.typescript import client_files, notes  # noqa: PLC0415 - the other commands need none of it
+
     loaded = load_application(application)
     committed = read_folder(loaded.root)
     files = [wanted(job, committed.get(name)) for name, job in loaded.jobs.items()]
     _refuse_incompatible(loaded.jobs, committed)
-    stale = [file for file in files if file != committed.get(file.job)]
-    for file in stale:
-        typer.echo(f"  {'would write' if check else 'wrote'} {file.path}")
+    stale = {str(file.path): file.text() for file in files if file != committed.get(file.job)}
+    client = client_files(loaded.jobs)
+    stale |= {path: text for path, text in client.items() if _read(loaded.root / path) != text}
+    for path, text in stale.items():
+        typer.echo(f"  {'would write' if check else 'wrote'} {path}")
         if not check:
-            _write(loaded.root / file.path, file.text())
+            _write(loaded.root / path, text)
+    for note in notes(loaded.jobs):
+        typer.echo(f"  note: {note}")
     if not stale:
-        typer.echo(f"  {len(files)} payload {'schema is' if len(files) == 1 else 'schemas are'} up to date")
+        schemas = f"{len(files)} payload {'schema' if len(files) == 1 else 'schemas'}"
+        typer.echo(f"  {schemas} and {len(client)} files of the TypeScript client are up to date")
     elif check:
         sys.exit(1)
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _refuse_incompatible(jobs: dict[str, Job[Any]], committed: dict[str, Committed]) -> None:

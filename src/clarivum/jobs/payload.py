@@ -11,6 +11,8 @@ from clarivum.errors import INVALID_PAYLOAD, ClarivumError, Violation
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_VIOLATIONS = 20
+MAX_EXACT_INTEGER = 2**53 - 1
+"""Beyond it JSON readers that know floating-point numbers only, such as JavaScript's, take one number for another."""
 
 P = TypeVar("P", bound="Payload")
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
@@ -24,7 +26,8 @@ class PayloadError(ClarivumError):
 
 class Payload(BaseModel):
     """Base of every job's input. Strict, immutable, no unknown fields; strings carry no NUL or lone surrogate,
-    datetimes carry a UTC offset, numbers are finite: whatever is accepted here fits JSON and Postgres.
+    datetimes carry a UTC offset, numbers are finite and whole ones within ±(2^53 - 1): whatever is accepted here fits
+    JSON, JavaScript and Postgres.
 
     `schema_version` goes up with every change that messages already in the queue would not satisfy; a worker leaves
     messages of a newer version than its own for a newer worker. `upcasts` bring the older ones up to date.
@@ -120,14 +123,19 @@ def _pointer(problem: Any) -> str:
 
 
 def unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every place below `value` that JSON in Postgres cannot hold, or whose meaning depends on the reader's clock."""
-    if isinstance(value, str):
+    """Every place below `value` that JSON in Postgres or JavaScript cannot hold, or that depends on the reader's clock."""
+    if isinstance(value, int):
+        if not -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER:
+            yield path, "is beyond 2^53 - 1: write it as text"
+    elif isinstance(value, str):
         if "\x00" in value:
             yield path, "contains NUL"
         elif not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             yield path, "contains a lone surrogate"
     elif isinstance(value, dict):
         for name, item in value.items():
+            if name == "__proto__":
+                yield path, "has a member __proto__, which JavaScript takes for something else"
             yield from unstorable(name, path)
             yield from unstorable(item, f"{path}/{name}")
     elif isinstance(value, list | tuple | set | frozenset):

@@ -11,6 +11,8 @@ import pytest
 
 from clarivum.checks import Finding, Level
 from clarivum.checks.registry import RULES
+from clarivum.jobs.typescript import FOLDER
+from clarivum.jobs.typescript.client import SOURCES
 from tests.integration.checks.checking import PLATFORM_MIGRATIONS, Checked
 from tests.integration.checks.planted import PLANTED
 
@@ -21,6 +23,13 @@ ANONYMOUS = "supabase/migrations/20270103000000_anonymous.sql"
 NOTES = "seeded_backend/notes"
 REFUSED = "refused_backend/notes"
 
+GENERATED = (
+    "package.json",
+    "tsconfig.json",
+    "src/jobs.ts",
+    "src/payloads.ts",
+    *(f"src/{source}" for source in SOURCES),
+)
 SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "api/route-not-served": [(f"{NOTES}/routes.py", '@get("/api/v1/forgotten"', "GET /api/v1/forgotten")],
     "database/cross-team-migration": [
@@ -60,6 +69,7 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "jobs/job-not-registered": [(f"{NOTES}/jobs.py", "@job(Third", "notes.forgotten")],
     "jobs/payload-incompatible": [(f"{NOTES}/jobs.py", "@job(First", "notes.with_queue")],
     "jobs/payload-not-committed": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],
+    "jobs/client-out-of-date": [(f"{FOLDER}/{file}", "", f"{FOLDER}/{file}") for file in GENERATED],
     "jobs/job-removed": [("clients/payloads/notes.gone.json", "", "notes.gone")],
     "jobs/template-out-of-date": [("infra/template.yaml", "VisibilityTimeout: 30", "infra/template.yaml")],
     "jobs/queue-missing": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],

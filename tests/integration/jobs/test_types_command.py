@@ -12,12 +12,16 @@ from clarivum.errors import Exit
 
 CLEAN = Path(__file__).parents[1] / "checks" / "applications" / "clean"
 FILE = Path("clients/payloads/notes.tidy.json")
+CLIENT = Path("clients/typescript/src")
 JOBS = Path("clean_backend/notes/jobs.py")
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(CLEAN, tmp_path / "clean", ignore=shutil.ignore_patterns("__pycache__")))
+    """The clean application, with the client that it goes without."""
+    root = Path(shutil.copytree(CLEAN, tmp_path / "clean", ignore=shutil.ignore_patterns("__pycache__")))
+    assert types(root).returncode == 0
+    return root
 
 
 def types(root: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -37,17 +41,21 @@ def change(root: Path, old: str, new: str) -> None:
 def test_what_is_up_to_date_is_left_alone(copy: Path) -> None:
     for options in ((), ("--check",)):
         ended = types(copy, *options)
-        assert (ended.returncode, ended.stdout) == (0, "  1 payload schema is up to date\n")
+        assert ended.returncode == 0
+        assert ended.stdout == "  1 payload schema and 9 files of the TypeScript client are up to date\n"
 
 
 def test_a_wider_payload_is_written_once_asked(copy: Path) -> None:
     change(copy, "    note_id: UUID\n", '    note_id: UUID\n    reason: str = "written"\n')
     before = (copy / FILE).read_text()
     ended = types(copy, "--check")
-    assert (ended.returncode, ended.stdout) == (Exit.FINDINGS, f"  would write {FILE}\n")
+    assert ended.returncode == Exit.FINDINGS
+    assert ended.stdout == f"  would write {FILE}\n  would write {CLIENT}/payloads.ts\n"
+    assert "reason" not in (copy / CLIENT / "payloads.ts").read_text()
     assert (copy / FILE).read_text() == before
     assert types(copy).returncode == 0
     assert '"reason"' in (copy / FILE).read_text()
+    assert "reason?: string" in (copy / CLIENT / "payloads.ts").read_text()
     assert types(copy, "--check").returncode == 0
 
 
@@ -73,3 +81,13 @@ def test_a_file_that_somebody_broke_is_named(copy: Path) -> None:
     ended = types(copy)
     assert ended.returncode == Exit.CONFIGURATION
     assert str(FILE) in ended.stderr
+
+
+def test_a_payload_without_an_equal_in_typescript_is_refused_with_its_field(copy: Path) -> None:
+    change(copy, "    note_id: UUID\n", "    note_id: UUID\n    ratio: int | float = 1\n")
+    before = (copy / CLIENT / "payloads.ts").read_text()
+    ended = types(copy)
+    assert ended.returncode == Exit.CONFIGURATION
+    assert "jobs.py:" in ended.stderr
+    assert "at /ratio has no equal in TypeScript" in ended.stderr
+    assert (copy / CLIENT / "payloads.ts").read_text() == before
