@@ -27,6 +27,7 @@ create index leads_source_created_at_idx on public.leads (source, created_at des
 create index leads_status_created_at_idx on public.leads (status, created_at desc, id desc) where deleted_at is null;
 create index leads_source_status_created_at_idx
     on public.leads (source, status, created_at desc, id desc) where deleted_at is null;
+create index leads_inactive_idx on public.leads (last_seen_at) where deleted_at is null and status <> 'anonymised';
 
 alter table public.leads enable row level security;
 alter table public.leads force row level security;

@@ -17,7 +17,7 @@ import orjson
 from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.auth.instruments import REVOCATIONS, log
 from clarivum.clock import SYSTEM_CLOCK, Clock
-from clarivum.database import WORKER, Database, load_queries
+from clarivum.database import WORKER, Database, Transaction, load_queries
 from clarivum.errors import RequestError
 
 CHANNEL = "clarivum_session_revocations"
@@ -34,6 +34,13 @@ Kind = Literal["subject", "session"]
 Reason = Literal["logout", "replaced", "refused", "administrator"]
 
 queries = load_queries(__file__)
+
+
+def revoke_subject_in(tx: Transaction, subject: str, reason: Reason) -> None:
+    """As Revocations.revoke_subject, when the transaction commits. The caller writes the audit event."""
+    with tx.as_worker():
+        tx.defer(queries.revoke, kind="subject", name=subject, reason=reason, kept_s=KEPT_S)
+    tx.on_commit(lambda: REVOCATIONS.add(1, "subject", reason))
 
 
 class RevocationList:
