@@ -12,7 +12,7 @@ from clarivum.jobs.timetable import Moment, Timetable, timetable_of
 
 
 def timetable(
-    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Only this one. [all]")] = None,
+    job: Annotated[str | None, typer.Argument(metavar="JOB", help="Only this one. [all]")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
     application: Annotated[
         str, typer.Option("--application", help="module:attribute of the application.")
