@@ -1,4 +1,4 @@
-"""Limits over all workers hold in a Lambda function as well, on the same permits and tokens."""
+"""Limits over all workers hold in a Lambda function as well, on the same permits and tokens; and windows of a key."""
 
 import asyncio
 
@@ -6,7 +6,8 @@ import pytest
 
 from clarivum.database import Database
 from clarivum.jobs.limits import Limits
-from tests.integration.jobs.drill_semantics import Narrow, Paced, narrow, paced
+from clarivum.jobs.message import SCHEMA_VERSION, UNIQUE_FROM, run_id_of
+from tests.integration.jobs.drill_semantics import Narrow, Paced, narrow, paced, windowed
 from tests.integration.jobs.lambda_drill import Context, LambdaDrill, event, failed, lambda_drill
 
 __all__ = ["lambda_drill"]
@@ -14,7 +15,7 @@ __all__ = ["lambda_drill"]
 
 @pytest.fixture
 def drill(lambda_drill: LambdaDrill) -> LambdaDrill:
-    lambda_drill.create_queues(narrow, paced, dead_letters=False)
+    lambda_drill.create_queues(narrow, paced, windowed, dead_letters=False)
     return lambda_drill
 
 
@@ -55,3 +56,15 @@ def test_what_gets_no_token_comes_back_when_one_is_due(drill: LambdaDrill) -> No
     assert {effect["key"] for effect in drill.effects()} == {"k0", "k1"}
     again = drill.receive(paced, 4)
     assert {record["messageId"] for record in again} == set(came_back), "after a second, not after their visibility"
+
+
+def test_the_window_of_a_key_travels_with_the_message(drill: LambdaDrill) -> None:
+    for unique_from in (1_795_636_800, 1_795_640_400, 1_795_640_400):
+        drill.send_raw(windowed, '{"key": "a"}', {UNIQUE_FROM: str(unique_from), SCHEMA_VERSION: "1"})
+    records = drill.receive(windowed, 3)
+    assert failed(drill.handler(windowed)(event(*records), Context())) == []
+    runs = drill.rows("select run_id, replays from clarivum.job_runs order by replays")
+    assert [(run["run_id"], run["replays"]) for run in runs] == [
+        (run_id_of(windowed.name, "a", 1_795_636_800), 0),
+        (run_id_of(windowed.name, "a", 1_795_640_400), 1),
+    ]
