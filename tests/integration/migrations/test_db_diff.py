@@ -75,11 +75,11 @@ def test_an_edit_of_a_schema_file_becomes_a_migration_that_makes_the_difference_
 def test_what_was_dropped_from_the_schema_is_dropped_and_check_says_so(
     our_project: Project, clarivum: Clarivum
 ) -> None:
-    (our_project.supabase / "schemas" / "20_profiles.sql").unlink()
+    (our_project.supabase / "schemas" / "50_privacy.sql").unlink()
     found = clarivum("db", "diff", "--check", "--format", "json", "--workdir", str(our_project.path))
     assert found.returncode == 1, found.stderr
     answer = json.loads(found.stdout)
-    assert 'DROP TABLE "public"."profiles"' in answer["difference"]
+    assert 'DROP TABLE "public"."erasures"' in answer["difference"]
     assert answer["file"] is None
 
 

@@ -29,7 +29,7 @@ def declared() -> dict[str, Any]:
 
 def test_the_code_of_the_guide_declares_its_routes(declared: dict[str, Any]) -> None:
     routes = {name: value for name, value in declared.items() if isinstance(value, Route)}
-    assert set(routes) == {"add_note", "list_notes", "change_note"}
+    assert set(routes) == {"add_note", "list_notes", "change_note", "receive_stripe_event"}
     assert routes["add_note"].idempotent
 
 
