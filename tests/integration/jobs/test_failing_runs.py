@@ -1,6 +1,9 @@
 """Handlers that raise, hang, block; messages that cannot be read; dead letters and redrive."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -8,8 +11,10 @@ from clarivum.database import Database
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters
 from clarivum.jobs.redrive import redrive
-from tests.integration.jobs.conftest import Drill
+from tests.integration.jobs.conftest import ROOT, Drill
 from tests.integration.jobs.drill_jobs import Act, Bulk, Quick, act, bulk, quick, upgraded
+
+APPLICATION = "tests.integration.jobs.drill_app:application"
 
 
 async def test_five_attempts_then_a_dead_letter(drill: Drill) -> None:
@@ -109,6 +114,30 @@ async def test_redriving_twice_does_nothing_the_second_time(drill: Drill) -> Non
         await drill.eventually(lambda: drill.state("a") == "done", "the redriven run is done")
     assert len(drill.effects("a")) == 1
     assert len(drill.run("a")["history"]) == 5, "what happened before is remembered"
+
+
+async def test_the_command_redrives_once(drill: Drill) -> None:
+    await drill.enqueue(*(Act(key=f"k{number}", do="give_up") for number in range(3)))
+    async with drill.working(act):
+        await drill.eventually(lambda: len(drill.letters()) == 3, "they are dead")
+
+    def redriven() -> str:
+        command = [
+            sys.executable,
+            "-m",
+            "clarivum",
+            "jobs",
+            "redrive",
+            "--job",
+            "drill.act",
+            "--application",
+            APPLICATION,
+        ]
+        environ = {**os.environ, "DATABASE_URL": drill.urls.app}
+        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True).stdout
+
+    assert [redriven().strip(), redriven().strip()] == ["3 sent again", "no dead letters"]
+    assert drill.depth(act) == 3
 
 
 async def test_one_bad_run_does_not_take_its_batch_along(drill: Drill) -> None:
