@@ -28,7 +28,6 @@ from clarivum.jobs.outbox import JobOutbox
 from clarivum.jobs.transports.interface import FAILURES
 from clarivum.jobs.transports.sqs.calls import SqsCalls, SqsOptions
 from clarivum.jobs.transports.sqs.names import sqs_queue_name
-from clarivum.jobs.transports.sqs.relay import Relay
 from clarivum.jobs.transports.sqs.transport import SqsTransport
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.controls import Controls
@@ -171,6 +170,8 @@ class Environment:
 
     async def _relay(self, database: Database, remaining_s: Callable[[], float]) -> None:
         """Send what handlers enqueued. What does not leave now is sent by the next one, or by a relay."""
+        from clarivum.jobs.transports.sqs.relay import Relay  # noqa: PLC0415 - few functions send
+
         try:
             async with asyncio.timeout(max(0.0, min(remaining_s() / 2, 5.0))):
                 await Relay(self._sqs, database, self._jobs, random=system_random).drain()

@@ -13,12 +13,10 @@ from clarivum.errors import DependencyDownError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import Message
 from clarivum.jobs.transports.interface import Queued, QueueError, QueueStatus
-from clarivum.jobs.transports.sqs.backstop import Backstop
 from clarivum.jobs.transports.sqs.batches import by_number, send_batches
 from clarivum.jobs.transports.sqs.calls import MISSING_QUEUE, SqsCalls, SqsOptions
 from clarivum.jobs.transports.sqs.envelope import NEEDED, message_of
 from clarivum.jobs.transports.sqs.names import MAX_BATCH, MAX_VISIBILITY_S, sqs_queue_name
-from clarivum.jobs.transports.sqs.relay import Relay
 from clarivum.jobs.transports.sqs.statements import queries
 
 log = telemetry.get_logger("clarivum.jobs")
@@ -167,6 +165,9 @@ class SqsTransport:
         )
 
     def side_tasks(self, jobs: Sequence[Job[Any]]) -> Sequence[Coroutine[Any, Any, None]]:
+        from clarivum.jobs.transports.sqs.backstop import Backstop  # noqa: PLC0415 - a function starts without them
+        from clarivum.jobs.transports.sqs.relay import Relay  # noqa: PLC0415
+
         assert self._database is not None, "this transport was made for producing only"
         return Relay(self, self._database, jobs).run(), Backstop(self, self._database, jobs).run()
 
