@@ -111,7 +111,9 @@ def _verdict(each: QueryPlan) -> str:
 
 
 def _source(table: Table) -> str:
-    return "declared in its comment" if declared_rows(table.comment) is not None else "assumed; its comment says none"
+    if declared_rows(table.comment) is not None:
+        return "declared in its comment"
+    return f"its share of {table.partition_of}" if table.partition_of else "assumed; its comment says none"
 
 
 def _one(outcome: Outcome) -> str:

@@ -49,3 +49,15 @@ alter table public.letters force row level security;
 grant select on public.letters to authenticated;
 create policy letters_own on public.letters for select to authenticated
     using (subject = (select auth.jwt() ->> 'sub'));
+
+create table public.readings (
+    id bigint not null, sensor text not null, taken_at timestamptz not null, body text, primary key (id, taken_at)
+) partition by range (taken_at);
+comment on table public.readings is 'owner: growth. rows: 6_000_000. By month; a month is a sixth of it.';
+comment on column public.readings.sensor is 'distinct: 50_000';
+create table public.readings_2026_01 partition of public.readings for values from ('2026-01-01') to ('2026-02-01');
+create table public."readings 2026-02" partition of public.readings for values from ('2026-02-01') to ('2026-03-01');
+create table public.readings_rest partition of public.readings default partition by hash (id);
+create table public.readings_rest_0 partition of public.readings_rest for values with (modulus 2, remainder 0);
+create table public.readings_rest_1 partition of public.readings_rest for values with (modulus 2, remainder 1);
+comment on table public.readings_rest_1 is 'rows: 30_000.';

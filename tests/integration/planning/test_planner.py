@@ -116,6 +116,31 @@ def test_an_index_whose_first_key_is_not_given_is_walked_as_a_whole_before_18(pl
     assert (verdict.worst.reading.read < 5_000) is (version >= 180_000)
 
 
+def test_partitions_share_the_rows_of_their_table_unless_they_declare_their_own(planner: Planner) -> None:
+    rows = {table.name: table.rows for table in planner.catalog.tables if table.name.startswith("readings")}
+    assert rows == {
+        "readings": 6_000_000,
+        "readings_2026_01": 2_000_000,
+        "readings 2026-02": 2_000_000,
+        "readings_rest": 2_000_000,
+        "readings_rest_0": 1_000_000,
+        "readings_rest_1": 30_000,
+    }
+
+
+def test_one_index_on_a_partitioned_table_carries_all_its_partitions(planner: Planner) -> None:
+    sql = "select id from public.readings r where sensor = $1 order by taken_at desc limit 50"
+    verdict = examine(planner, sql, "sensor", role="postgres")
+    assert causes(verdict) == [Cause.FULL_SCAN] * 4
+    (index,) = verdict.indexes
+    assert index.ddl() == "create index readings_sensor_taken_at_idx on public.readings (sensor, taken_at desc);"
+    assert verdict.mended is not None
+    scans = [node for node in verdict.mended.plan.walk() if node.is_scan]
+    assert {node.kind for node in scans} == {"Index Scan"}
+    assert sum(node.rows for node in scans) < 150, "the declared 50,000 sensors hold for the partitions, too"
+    assert examine(planner, sql, "sensor", role="postgres") == verdict, "trying leaves nothing behind"
+
+
 def test_trying_an_index_leaves_nothing_behind(planner: Planner) -> None:
     sql = "select * from public.huge where topic = $1"
     first, second = examine(planner, sql, "topic"), examine(planner, sql, "topic")

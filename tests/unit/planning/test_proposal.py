@@ -1,5 +1,6 @@
 """Indexes proposed for a weak scan."""
 
+from dataclasses import replace
 from typing import Any
 
 from clarivum.database.planning.catalog import Index, Table
@@ -39,6 +40,20 @@ def test_the_order_of_the_index_in_use_is_kept_under_a_limit() -> None:
     node = scan(**{"Index Name": "by_subject", "Index Cond": "(l.subject = $0)", "Filter": "(l.source = $1)"})
     first = proposed(node, used, limited=True)[0]
     assert first.endswith(" on public.leads (subject, source, created_at desc) where deleted_at IS NULL;")
+
+
+def test_a_bitmap_delivers_no_order_to_be_kept() -> None:
+    used = index("by_subject", "subject", "created_at", order=("", "desc"))
+    below = {"Node Type": "Bitmap Index Scan", "Plan Rows": 1, "Index Name": "by_subject"}
+    node = scan(**{"Recheck Cond": "(l.subject = $0)", "Filter": "(l.source = $1)", "Plans": [below]})
+    bitmap = replace(node, kind="Bitmap Heap Scan", index="by_subject")
+    assert proposed(bitmap, used, limited=True)[0].endswith(" on public.leads (subject, source);")
+
+
+def test_a_name_in_quotes_stands_as_it_is() -> None:
+    assert proposed(scan(Filter="""(l."Tenant ""x"" ID" = $1)"""))[0] == (
+        'create index concurrently leads_tenant_x_id_idx on public.leads ("Tenant ""x"" ID");'
+    )
 
 
 def test_a_range_is_the_last_key() -> None:

@@ -4,9 +4,9 @@ Everything a check says about a table comes from here, not from the text of migr
 catalog is what Postgres acts on.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -123,6 +123,8 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...]
     partition_of: str = ""
     """The partitioned table that it is a partition of, as `schema.table`; empty when it is none."""
+    share_of_rows: int | None = None
+    """A partition's part of the rows of its partitioned table; None when it is no partition."""
 
     @property
     def qualified(self) -> str:
@@ -130,9 +132,11 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """Rows it is planned for: declared in its comment, else ten million."""
+        """Rows it is planned for: declared in its comment, else its share as a partition, else ten million."""
         declared = declared_rows(self.comment)
-        return DEFAULT_ROWS if declared is None else declared
+        if declared is not None:
+            return declared
+        return DEFAULT_ROWS if self.share_of_rows is None else self.share_of_rows
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
@@ -147,6 +151,18 @@ class Catalog:
 
     def table(self, qualified: str) -> Table | None:
         return next((table for table in self.tables if table.qualified == qualified), None)
+
+    def partitioned(self, table: Table) -> Table:
+        """The table that a partition is one of, at the top; the table itself when it is none."""
+        above = self.table(table.partition_of) if table.partition_of else None
+        return table if above is None else self.partitioned(above)
+
+    def files_of(self, table: Table) -> tuple[Table, ...]:
+        """The tables that hold its rows: its partitions' partitions to the last, else itself."""
+        if table.kind != "p":
+            return (table,)
+        parts = (each for each in self.tables if each.partition_of == table.qualified)
+        return tuple(held for part in parts for held in self.files_of(part))
 
     def by_oid(self, oid: int) -> Table | None:
         return next((table for table in self.tables if table.oid == oid), None)
@@ -257,7 +273,21 @@ def read_catalog(connection: psycopg.Connection) -> Catalog:
         )
         for row in rows
     )
-    return Catalog(tables, queues)
+    return Catalog(tuple(_with_shares(tables)), queues)
+
+
+def _with_shares(tables: Iterable[Table]) -> Iterator[Table]:
+    """The tables, each partition with its share: an equal part of what its partitioned table is planned for."""
+    by_name = {table.qualified: table for table in tables}
+    parts = Counter(table.partition_of for table in by_name.values())
+
+    def shared(table: Table) -> Table:
+        above = by_name.get(table.partition_of)
+        if above is None:
+            return table
+        return replace(table, share_of_rows=shared(above).rows // parts[above.qualified])
+
+    return map(shared, by_name.values())
 
 
 def _grouped(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:

@@ -6,7 +6,7 @@ valid pages, with data checksums as without; nothing ever reads them, since stat
 server's own disk and a superuser, and must never be done to a database somebody uses."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,14 +21,15 @@ from clarivum.database.planning.assumptions import (
     table_pages,
 )
 from clarivum.database.planning.catalog import Catalog, Column, Table
-from clarivum.database.planning.quoting import quoted
 
 SEGMENT_BYTES = 1 << 30
 SET_SIZE = "update pg_class set relpages = %s, reltuples = %s, relallvisible = %s where oid = %s::oid"
-INDEX_FACTS = """
-    select c.oid::bigint, pg_relation_filepath(c.oid),
+BUILT_INDEXES = """
+    select c.oid::bigint, i.indrelid::bigint, c.relname, pg_relation_filepath(c.oid),
         array(select a.attlen from pg_attribute a where a.attrelid = c.oid order by a.attnum)
-    from pg_class c where c.oid = %s::regclass"""
+    from pg_class c join pg_index i on i.indexrelid = c.oid
+    where c.relkind = 'i'
+        and (c.oid = %s::regclass or c.oid in (select relid from pg_partition_tree(%s::regclass)))"""
 SET_STATISTICS = """
     insert into pg_statistic (starelid, staattnum, stainherit, stanullfrac, stawidth, stadistinct,
         stakind1, stakind2, stakind3, stakind4, stakind5, staop1, staop2, staop3, staop4, staop5,
@@ -58,32 +59,36 @@ class Inflation:
                     connection.execute(SET_STATISTICS, values)
 
     @contextmanager
-    def with_index(self, connection: psycopg.Connection, table: Table, ddl: str, name: str) -> Iterator[None]:
-        """Have one more index, called `name` in `ddl`, for the block.
+    def with_index(
+        self, connection: psycopg.Connection, tables: Sequence[Table], ddl: str, index: str
+    ) -> Iterator[tuple[tuple[int, str], ...]]:
+        """Have one more index for the block: of one table, or of a partitioned one whose rows `tables` hold.
 
-        The table's file is cut back to nothing first, so that building the index reads no pages. `connection` is used
-        for this alone: a session that has seen the file at its full length would remember it. Raises psycopg.Error when
+        `index` is its name as `ddl` has it, with its schema. Yields each index that was built, as its table's oid and
+        its name. The tables' files are cut back to nothing first, so that building reads no pages. `connection` is used
+        for this alone: a session that has seen a file at its full length would remember it. Raises psycopg.Error when
         the DDL is refused.
         """
-        path, pages = self._tables[table.oid]
-        self._resize(path, 0)
+        for table in tables:
+            self._resize(self._tables[table.oid][0], 0)
         try:
             connection.execute(ddl.encode())
         finally:
-            self._resize(path, pages * PAGE_BYTES)
-        qualified = quoted(table.schema, name)
+            for path, pages in (self._tables[table.oid] for table in tables):
+                self._resize(path, pages * PAGE_BYTES)
         try:
-            row = connection.execute(INDEX_FACTS, [qualified]).fetchone()
-            assert row is not None
-            oid, file, widths = row
-            of_index = index_pages(widths, table.rows)
-            self._resize(self._directory / file, of_index * PAGE_BYTES)
-            # Building it counted the rows of the empty table, and said so in pg_class.
-            sizes = [(pages, table.rows, pages, table.oid), (of_index, table.rows, 0, oid)]
+            built = connection.execute(BUILT_INDEXES, [index, index]).fetchall()
+            rows = {table.oid: table.rows for table in tables}
+            sizes = []
+            for oid, on, _, file, widths in built:
+                pages, of_index = self._tables[on][1], index_pages(widths, rows[on])
+                self._resize(self._directory / file, of_index * PAGE_BYTES)
+                # Building it counted the rows of the empty table, and said so in pg_class.
+                sizes += [(pages, rows[on], pages, on), (of_index, rows[on], 0, oid)]
             connection.cursor().executemany(SET_SIZE, sizes)
-            yield
+            yield tuple((on, built_name) for _, on, built_name, _, _ in built)
         finally:
-            connection.execute(f"drop index {qualified}".encode())
+            connection.execute(f"drop index {index}".encode())
 
     def _size(self, connection: psycopg.Connection, table: Table) -> None:
         pages = table_pages([column.width_bytes for column in table.columns], table.rows)
@@ -137,9 +142,18 @@ def _known(column: Column, table: Table, catalog: Catalog) -> Known:
     return Known(
         number=column.number,
         width_bytes=column.width_bytes,
-        comment=column.comment,
+        comment=_comment(column.name, table, catalog),
         enum_labels=column.enum_labels,
         checks=tuple(definition for name, definition in table.checks if name == column.name),
         references_rows=min(referenced) if referenced else None,
         null_in_index=column.nullable and any(f"({column.name} IS NULL)" in index.predicate for index in table.indexes),
     )
+
+
+def _comment(column: str, table: Table, catalog: Catalog) -> str:
+    """A column's comment; a partition's without one is that of the partitioned table."""
+    found = table.column(column)
+    above = catalog.table(table.partition_of) if table.partition_of else None
+    if found is not None and found.comment:
+        return found.comment
+    return _comment(column, above, catalog) if above is not None else ""

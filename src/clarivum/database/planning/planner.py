@@ -15,6 +15,7 @@ from clarivum.database.planning.catalog import Catalog, read_catalog
 from clarivum.database.planning.explain import Node, indexes_used
 from clarivum.database.planning.inflate import Inflation
 from clarivum.database.planning.proposal import Proposal, proposals
+from clarivum.database.planning.quoting import quoted
 from clarivum.database.planning.reading import Reading, measure
 from clarivum.database.planning.scanning import Estimator, explain
 from clarivum.database.planning.statement import Variant, variants
@@ -138,8 +139,9 @@ class Planner:
         for weakness in planned.weaknesses:
             table = self._tables.get(weakness.scan.relation)
             used = self._estimator.index(weakness.scan)
-            for proposal in proposals(weakness, table, used) if table else ():
+            for found in proposals(weakness, table, used) if table else ():
                 self._tried += 1
+                proposal = self._on_all_partitions(found)
                 try:
                     with self._with(proposal, "clarivum_tried"):
                         badness = self._plan(planned.role, planned.variant).badness
@@ -149,13 +151,21 @@ class Planner:
                     best, least = proposal, badness
         return best
 
+    def _on_all_partitions(self, proposal: Proposal) -> Proposal:
+        """A partition's index as one of its partitioned table; any other as it is."""
+        whole = self.catalog.partitioned(self._tables[f"{proposal.schema}.{proposal.table}"])
+        return replace(proposal, schema=whole.schema, table=whole.name, partitioned=whole.kind == "p")
+
     @contextmanager
     def _with(self, proposal: Proposal, name: str) -> Iterator[None]:
         """Have a proposed index, called `name`, for a block. Raises psycopg.Error when it cannot be made."""
-        table = self._tables[f"{proposal.schema}.{proposal.table}"]
+        held_by = self.catalog.files_of(self._tables[f"{proposal.schema}.{proposal.table}"])
         ddl = proposal.ddl(name, concurrently=False)
-        with self._inflation.with_index(self._builder, table, ddl, name):
-            self._estimator.tell(table.qualified, proposal.as_index(name))
+        with self._inflation.with_index(self._builder, held_by, ddl, quoted(proposal.schema, name)) as built:
+            for oid, index in built:
+                held = self.catalog.by_oid(oid)
+                assert held is not None
+                self._estimator.tell(held.qualified, proposal.as_index(index))
             yield
 
     def _plan(self, role: str, variant: Variant) -> Planned:

@@ -16,7 +16,9 @@ MAX_IDENTIFIER = 63
 MAX_KEYS = 8
 DIRECTION = re.compile(r"^(?P<key>.*?)(?P<order>(?:\s+(?:ASC|DESC))?(?:\s+NULLS (?:FIRST|LAST))?)$", re.DOTALL)
 ORDER = re.compile(r"(\s+desc)?(\s+nulls (first|last))?$")
-IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+IDENTIFIER = re.compile(r'[a-z_][a-z0-9_]*|"(?:[^"]|"")+"')
+PARTITION_NUMBER = re.compile(r"_\d+$")
+"""EXPLAIN calls the partitions of `e` `e_1`, `e_2`, …, and sorts them all by `e.created_at`."""
 CALL = re.compile(r"[a-z_][\w.]*\(.*\)", re.DOTALL)
 
 
@@ -28,6 +30,8 @@ class Proposal:
     table: str
     keys: tuple[str, ...]
     predicate: str
+    partitioned: bool = False
+    """Whether the table is, so that Postgres builds no index on it CONCURRENTLY."""
 
     @property
     def plain_keys(self) -> tuple[str, ...]:
@@ -36,8 +40,8 @@ class Proposal:
 
     @property
     def name(self) -> str:
-        words = [re.sub(r"\W+", "_", key).strip("_") for key in self.plain_keys]
-        return f"{'_'.join([self.table, *words])[: MAX_IDENTIFIER - 4]}_idx".lower()
+        words = [re.sub(r"\W+", "_", word).strip("_") for word in (self.table, *self.plain_keys)]
+        return f"{'_'.join(words)[: MAX_IDENTIFIER - 4]}_idx".lower()
 
     def as_index(self, name: str) -> Index:
         """What the catalog will say of it."""
@@ -45,7 +49,7 @@ class Proposal:
         return Index(name, keys, tuple("" for _ in keys), (), self.predicate, unique=False, method="btree", oid=0)
 
     def ddl(self, name: str | None = None, *, concurrently: bool = True) -> str:
-        how = "concurrently " if concurrently else ""
+        how = "concurrently " if concurrently and not self.partitioned else ""
         where = f" where {self.predicate}" if self.predicate else ""
         keys = ", ".join(self.keys)
         on = quoted(self.schema, self.table)
@@ -61,7 +65,7 @@ def proposals(weakness: Weakness, table: Table, used: Index | None) -> tuple[Pro
     ranged = _distinct(_keys([*narrowing, *filtering], Shape.RANGE))
     fixed = _distinct(part.sql for part in filtering if part.shape is Shape.FIXED)
     predicate = " and ".join(_distinct([*([normal(used.predicate)] if used and used.predicate else []), *fixed]))
-    order = _order(weakness, scan.alias, used, equal)
+    order = _order(weakness, PARTITION_NUMBER.sub("", scan.alias) if table.partition_of else scan.alias, used, equal)
     narrowed = tuple(map(as_key, ranged))
     tails = [tail for tail in _distinct([order, narrowed]) if tail] + ([()] if equal else [])
     found = [
@@ -74,7 +78,7 @@ def proposals(weakness: Weakness, table: Table, used: Index | None) -> tuple[Pro
 
 
 def _order(weakness: Weakness, alias: str, used: Index | None, equal: Sequence[str]) -> tuple[str, ...]:
-    """The keys, with their order, in which rows are wanted: what sorts them, else what the index used delivers."""
+    """The keys, with their order, in which rows are wanted: what sorts them, else what the index walked delivers."""
     if weakness.sort_keys:
         keys = []
         for text in weakness.sort_keys:
@@ -85,7 +89,7 @@ def _order(weakness: Weakness, alias: str, used: Index | None, equal: Sequence[s
                 return ()
             keys.append(as_key(key) + found["order"].lower().replace(" asc", ""))
         return tuple(key for key in keys if key.split(" ")[0] not in equal)
-    if weakness.limited and used is not None:
+    if weakness.limited and used is not None and weakness.scan.kind != "Bitmap Heap Scan":
         pairs = zip(used.keys, used.order, strict=True)
         return tuple(f"{as_key(key)} {order}".strip() for key, order in pairs if normal(key) not in equal)
     return ()
