@@ -61,11 +61,13 @@ class Slots:
     def wanted_besides(self, event: asyncio.Event, priority: Priority = Priority.NORMAL) -> bool:
         """Whether a place that a job gets back goes to somebody else who waits: always to one of its own or a higher
         priority, to a lower one when it is its turn."""
-        if not self._waiting:
+        if not self._waiting or (len(self._waiting) == 1 and event in self._waiting):
             return False
         others = {wanted for waiter, wanted in self._waiting.items() if waiter is not event}
-        if not others or any(other.weight >= priority.weight for other in others) or self._first is not None:
-            return bool(others)
+        if any(other.weight >= priority.weight for other in others):
+            return True
+        if self._first is not None:
+            return self._first is not priority
         turn = self._turns.next({priority, *others})
         if turn is not priority:
             self._begin_head_start(turn)
