@@ -1,7 +1,7 @@
 // Made by ./clarivum jobs types from the declarations of the jobs; do not edit.
 /** Enqueue a job from a Next.js server, in the transaction of what caused it. */
 import { jobs, type JobName, type Payloads } from "./jobs.js";
-import { keyText, runIdOf } from "./run_id.js";
+import { keyText, runIdOf, windowOf } from "./run_id.js";
 import type { Sender } from "./senders.js";
 import { depth, MAX_DEPTH } from "./wire.js";
 
@@ -40,11 +40,13 @@ export interface EnqueueOptions {
 export interface Prepared {
   body: string;
   key: string;
+  /** When the window began in which the key is unique, in Unix time; null for a job without one. */
+  uniqueFrom: number | null;
   runId: string;
 }
 
-/** Check a payload as the worker will. Throws InvalidPayloadError. */
-export function prepare<Name extends JobName>(name: Name, payload: Payloads[Name]): Prepared {
+/** Check a payload as the worker will. `now` decides the window of a job with one. Throws InvalidPayloadError. */
+export function prepare<Name extends JobName>(name: Name, payload: Payloads[Name], now = new Date()): Prepared {
   const job = jobs[name];
   const refuse = (pointer: string, message: string) => new InvalidPayloadError(name, [{ pointer, message }]);
   const parsed = job.payload.safeParse(payload);
@@ -62,7 +64,8 @@ export function prepare<Name extends JobName>(name: Name, payload: Payloads[Name
   }
   const key = keyText(job.keyKind, Reflect.get(parsed.data, job.key));
   if (key === null) throw refuse(`/${job.key}`, "cannot be an idempotency key: 1 to 255 characters");
-  return { body, key, runId: runIdOf(name, key) };
+  const uniqueFrom = windowOf(job.uniqueSeconds, now);
+  return { body, key, uniqueFrom, runId: runIdOf(name, key, uniqueFrom) };
 }
 
 /**
@@ -80,9 +83,16 @@ export async function enqueue<Name extends JobName>(
   if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > MAX_DELAY_SECONDS) {
     throw new RangeError(`${name}: delaySeconds must be a whole number from 0 to ${MAX_DELAY_SECONDS}`);
   }
-  const { body, key, runId } = prepare(name, payload);
+  const { body, key, uniqueFrom, runId } = prepare(name, payload);
   const { queue, schemaVersion } = jobs[name];
-  const headers = { job: name, key, run_id: runId, schema_version: String(schemaVersion), ...traceOf(options) };
+  const headers = {
+    job: name,
+    key,
+    run_id: runId,
+    schema_version: String(schemaVersion),
+    ...(uniqueFrom === null ? {} : { unique_from: String(uniqueFrom) }),
+    ...traceOf(options),
+  };
   await sender.send({ queue, body, headers, delaySeconds });
   return runId;
 }

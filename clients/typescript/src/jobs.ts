@@ -19,21 +19,21 @@ export type JobName = keyof Payloads;
 /** Each job with its queue and the field that is its idempotency key. */
 export const jobs = {
   /** Classify the address by its domain and note the result on the lead. */
-  "leads.enrich": { queue: "leads_enrich", key: "lead_id", keyKind: "uuid", schemaVersion: 1, payload: EnrichLeadSchema },
+  "leads.enrich": { queue: "leads_enrich", key: "lead_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: EnrichLeadSchema },
   /** Anonymise leads that nobody saw for twelve months, so many at a time; what is left is another run. */
-  "privacy.anonymise_leads": { queue: "privacy_anonymise_leads", key: "due_at", keyKind: "moment", schemaVersion: 1, payload: AnonymiseLeadsSchema },
+  "privacy.anonymise_leads": { queue: "privacy_anonymise_leads", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: AnonymiseLeadsSchema },
   /** Delete files whose link has expired. */
-  "privacy.delete_exports": { queue: "privacy_delete_exports", key: "due_at", keyKind: "moment", schemaVersion: 1, payload: DeleteExportsSchema },
+  "privacy.delete_exports": { queue: "privacy_delete_exports", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: DeleteExportsSchema },
   /** Erase what can be erased, make a pseudonym of who it was elsewhere, and end all sessions; unless cancelled. */
-  "privacy.erase_member": { queue: "privacy_erase_member", key: "erasure_id", keyKind: "uuid", schemaVersion: 1, payload: EraseMemberSchema },
+  "privacy.erase_member": { queue: "privacy_erase_member", key: "erasure_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: EraseMemberSchema },
   /** Collect all that is stored about a member, and keep it as a file for 24 hours. */
-  "privacy.export_data": { queue: "privacy_export_data", key: "export_id", keyKind: "uuid", schemaVersion: 1, payload: ExportDataSchema },
+  "privacy.export_data": { queue: "privacy_export_data", key: "export_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: ExportDataSchema },
   /** Grant what a payment was for, once per payment, and queue the receipt; nothing if it was refunded meanwhile. */
-  "purchases.fulfil": { queue: "purchases_fulfil", key: "occasion", keyKind: "text", schemaVersion: 1, payload: FulfilPurchaseSchema },
+  "purchases.fulfil": { queue: "purchases_fulfil", key: "occasion", keyKind: "text", schemaVersion: 1, uniqueSeconds: null, payload: FulfilPurchaseSchema },
   /** Ask again for the effect of every stored event that had none within a quarter of an hour, and count them. */
-  "purchases.reconcile": { queue: "purchases_reconcile", key: "due_at", keyKind: "moment", schemaVersion: 1, payload: ReconcilePurchasesSchema },
+  "purchases.reconcile": { queue: "purchases_reconcile", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: ReconcilePurchasesSchema },
   /** Take back what a refunded payment gave. A refund that comes before its payment waits in its row for it. */
-  "purchases.revoke": { queue: "purchases_revoke", key: "occasion", keyKind: "text", schemaVersion: 1, payload: RevokePurchaseSchema },
+  "purchases.revoke": { queue: "purchases_revoke", key: "occasion", keyKind: "text", schemaVersion: 1, uniqueSeconds: null, payload: RevokePurchaseSchema },
   /** Mail the receipt to the address of the checkout, else of the profile. The run is in its Message-ID. */
-  "purchases.send_receipt": { queue: "purchases_send_receipt", key: "purchase_id", keyKind: "uuid", schemaVersion: 1, payload: SendReceiptSchema },
+  "purchases.send_receipt": { queue: "purchases_send_receipt", key: "purchase_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: SendReceiptSchema },
 } as const;

@@ -50,6 +50,7 @@ from clarivum.checks.rules.jobs import (
     job_removed,
     job_without_key,
     job_without_timeout,
+    pages_out_of_date,
     payload_incompatible,
     payload_not_committed,
     queue_missing,
@@ -112,6 +113,7 @@ RULES: tuple[Rule, ...] = (
     client_out_of_date.RULE,
     job_removed.RULE,
     template_out_of_date.RULE,
+    pages_out_of_date.RULE,
     span_or_metric_missing.RULE,
     page_out_of_date.RULE,
     # Last: what they say depends on which findings the others' waivers were used for.

@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from clarivum.application import load_application
+from clarivum.checks.pages.job_pages import job_pages
 from clarivum.checks.pages.registry import ELSEWHERE, pages
 from clarivum.cli.group import group
-from clarivum.cli.place import ROOT
+from clarivum.cli.place import APPLICATION, ROOT
 from clarivum.errors import Exit
+from clarivum.owners import parse_owners
 
 app = group()
 
@@ -20,18 +23,24 @@ def docs(
 ) -> None:
     """Write every page of docs/ that is generated from the code, and say which changed."""
     changed = 0
-    for page in pages():
-        path = ROOT / page.path
-        text = page.text()
+    wanted = {page.path: page.text() for page in pages()} | _job_pages()
+    for name, text in wanted.items():
+        path = ROOT / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         changed += 1
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        typer.echo(f"  {'would write' if check else 'wrote'} {page.path}")
+        typer.echo(f"  {'would write' if check else 'wrote'} {name}")
     for made, command in ELSEWHERE.items():
         typer.echo(f"  {command} makes {made}")
-    typer.echo(f"  {changed} of {len(pages())} pages {'out of date' if check else 'written'}")
+    typer.echo(f"  {changed} of {len(wanted)} pages {'out of date' if check else 'written'}")
     if check and changed:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _job_pages() -> dict[str, str]:
+    """The pages that tell of the application's jobs."""
+    owners = parse_owners((ROOT / "owners.toml").read_text(encoding="utf-8"))
+    return job_pages(load_application(APPLICATION).jobs, owners, ROOT)

@@ -71,6 +71,7 @@ SEEDED: dict[str, list[tuple[str, str, str]]] = {
     "jobs/payload-not-committed": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],
     "jobs/client-out-of-date": [(f"{FOLDER}/{file}", "", f"{FOLDER}/{file}") for file in GENERATED],
     "jobs/job-removed": [("clients/payloads/notes.gone.json", "", "notes.gone")],
+    "jobs/pages-out-of-date": [(page, "", page) for page in ("docs/jobs.md", "docs/runbooks/deployment.md")],
     "jobs/template-out-of-date": [("infra/template.yaml", "VisibilityTimeout: 30", "infra/template.yaml")],
     "jobs/queue-missing": [(f"{NOTES}/jobs.py", "@job(Second", "notes.without_queue")],
     "docs/page-out-of-date": [

@@ -8,7 +8,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { job, value } = JSON.parse(line);
   const answer = { sent: JSON.stringify(value), accepted: null, violations: [] };
   try {
-    answer.accepted = prepare(job, value);
+    answer.accepted = prepare(job, value, new Date("2026-11-26T09:30:00.500Z"));
   } catch (error) {
     if (error.name !== "InvalidPayloadError") throw error;
     answer.violations = error.violations;

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 
 from clarivum.application import load_application
 from clarivum.jobs import Job, PayloadError
-from clarivum.jobs.message import run_id_of
+from clarivum.jobs.message import run_id_of, window_of
 from clarivum.jobs.payload import decode
 from tests.unit.jobs.typescript_jobs import ODD, Judge, built, judging
 from tests.unit.jobs.typescript_values import at, values
 
 JOBS: Mapping[str, Job[Any]] = {**ODD, **load_application("bff.app:application").jobs}
+NOW = datetime(2026, 11, 26, 9, 30, 0, 500_000, UTC)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 NARROWER: Mapping[str, re.Pattern[str]] = {
     "date-time": NUMBER,
@@ -62,7 +64,9 @@ def compare(judge: Judge, job: Job[Any], value: Any) -> bool:
     assert python is not None, (value, answer)
     payload, key = python
     assert read(job, accepted["body"]) == (payload, key)
-    assert (accepted["key"], accepted["runId"]) == (key, str(run_id_of(job.name, key)))
+    unique_from = window_of(job, NOW)
+    assert (accepted["key"], accepted["uniqueFrom"]) == (key, unique_from)
+    assert accepted["runId"] == str(run_id_of(job.name, key, unique_from))
     return True
 
 

@@ -58,7 +58,7 @@ class Texts(Payload):
     colour: Colour = Colour.RED
     level: Level | None = None
     word: Literal["a", 1, None, True] = "a"
-    naïve: str | None = Field(default=None, description="With an accent")
+    class_: str | None = Field(default=None, description="A word of the language's own")
 
 
 class Numbers(Payload):
@@ -100,8 +100,12 @@ class Composed(Payload):
     nested: dict[str, list[dict[str, Any]]] = {}
 
 
-def declared(payload: type[Payload], name: str) -> Job[Any]:
-    @job(payload, name=name, key="key")
+class Windowed(Payload):
+    key: Level
+
+
+def declared(payload: type[Payload], name: str, unique_s: int | None = None) -> Job[Any]:
+    @job(payload, name=name, key="key", unique_s=unique_s)
     async def handler(payload: Payload, run: Run) -> None: ...
 
     return handler
@@ -110,7 +114,8 @@ def declared(payload: type[Payload], name: str) -> Job[Any]:
 ODD: Mapping[str, Job[Any]] = {
     each.name: each
     for each in (
-        declared(kind, f"odd.{kind.__name__.lower()}") for kind in (Texts, Numbers, Moments, Identities, Composed)
+        *(declared(kind, f"odd.{kind.__name__.lower()}") for kind in (Texts, Numbers, Moments, Identities, Composed)),
+        declared(Windowed, "odd.windowed", unique_s=3_600),
     )
 }
 

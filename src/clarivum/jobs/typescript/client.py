@@ -153,7 +153,7 @@ def _declaration(job: Job[Any], shape: str) -> Iterator[str]:
     yield (
         f"  {json.dumps(job.name)}: {{ queue: {json.dumps(job.queue)}, key: {json.dumps(job.key)}, "
         f"keyKind: {json.dumps(_key_kind(job))}, schemaVersion: {job.payload.schema_version}, "
-        f"payload: {shape}Schema }},\n"
+        f"uniqueSeconds: {json.dumps(job.unique_s)}, payload: {shape}Schema }},\n"
     )
 
 
