@@ -146,6 +146,17 @@ def imports(
         say(f"Powertools was not measured: {missing}")
 
 
+@app.command()
+def ledger(
+    pairs: Annotated[int, typer.Option(help="Pairs of batches, with and without.", min=10, max=100_000)] = 300,
+    data: Annotated[Path | None, typer.Option(help="Where the scratch server lives. [.clarivum]")] = None,
+) -> None:
+    """Measure what the ledger costs a message in a Lambda function's batch of ten. Takes about half a minute."""
+    measurement, scratch = benchmarks("jobs.lambda_ledger"), benchmarks("harness.scratch")
+    with stopped_by_signals(), scratch.scratch_database(data_folder(data), 18, ROOT / "supabase/migrations") as there:
+        typer.echo(measurement.report(measurement.measure(there, pairs, say)))
+
+
 def _finish(name: str, result: object, *, write: bool, as_json: bool) -> None:
     results, report = benchmarks("harness.results"), benchmarks("harness.report")
     assert isinstance(result, results.Result)
