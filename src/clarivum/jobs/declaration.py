@@ -167,59 +167,100 @@ def job(
     Raises DeclarationError with the file and line.
     """
 
-    def declare(handler: Handler[P]) -> Job[P]:
-        where = Where(handler)
-        declared = name or inferred_name(handler.__module__, handler.__name__)
-        where.refuse_unless(
-            NAME.fullmatch(declared) is not None and len(declared) <= MAX_NAME_CHARACTERS,
-            f"job name {declared!r} must read <feature>.<verb> in snake_case, at most {MAX_NAME_CHARACTERS} characters",
-        )
-        where.name = declared
-        where.refuse_unless(
-            isinstance(payload, type) and issubclass(payload, Payload), "its payload type must be a subclass of Payload"
-        )
-        check_versions(where, payload)
-        check_handler(where, handler)
-        key_field = check_key(where, payload, key, scheduled=schedule is not None)
-        counts = {
-            "attempts": (attempts, MAX_ATTEMPTS),
-            "concurrency": (1 if concurrency is None else concurrency, MAX_CONCURRENCY),
-            "batch": (batch, MAX_BATCH),
-            "limit": (1 if limit is None else limit, MAX_LIMIT),
-            "retention_days": (retention_days, MAX_RETENTION_DAYS),
-            "results_days": (1 if results_days is None else results_days, MAX_RETENTION_DAYS),
-            "errors_days": (errors_days, MAX_RETENTION_DAYS),
-        }
-        check_bounds(where, timeout_s, counts)
-        assert timeout_s is not None
-        check_unique(where, unique_s, scheduled=schedule is not None, retention_days=retention_days)
-        result = result_of(where, handler)
-        kept = check_days(
-            where, has_result=result is not None, results_days=results_days, retention_days=retention_days
-        )
-        return Job(
-            name=declared,
-            payload=payload,
-            handler=handler,
-            key=key_field,
-            timeout_s=float(timeout_s),
-            attempts=attempts,
-            concurrency=concurrency,
-            batch=batch,
-            schedule=read_schedule(where, schedule, timezone, missed),
-            retention_days=retention_days,
-            limit=limit,
-            rate=read_rate(where, rate),
-            priority=read_priority(where, priority),
-            unique_s=unique_s,
-            result=result,
-            results_days=kept,
-            errors_days=errors_days,
-            file=where.file,
-            line=where.line,
-        )
+    given = _Given(
+        name=name,
+        key=key,
+        timeout_s=timeout_s,
+        attempts=attempts,
+        concurrency=concurrency,
+        batch=batch,
+        schedule=schedule,
+        timezone=timezone,
+        missed=missed,
+        retention_days=retention_days,
+        limit=limit,
+        rate=rate,
+        priority=priority,
+        unique_s=unique_s,
+        results_days=results_days,
+        errors_days=errors_days,
+    )
+    return lambda handler: _declare(handler, payload, given)
 
-    return declare
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What a declaration says, before anybody looked at it."""
+
+    name: str | None
+    key: str | None
+    timeout_s: float | None
+    attempts: int
+    concurrency: int | None
+    batch: int
+    schedule: str | None
+    timezone: str
+    missed: str
+    retention_days: int
+    limit: int | None
+    rate: str | None
+    priority: str
+    unique_s: int | None
+    results_days: int | None
+    errors_days: int
+
+
+def _declare(handler: Handler[P], payload: type[P], given: _Given) -> Job[P]:
+    where = Where(handler)
+    declared = given.name or inferred_name(handler.__module__, handler.__name__)
+    where.refuse_unless(
+        NAME.fullmatch(declared) is not None and len(declared) <= MAX_NAME_CHARACTERS,
+        f"job name {declared!r} must read <feature>.<verb> in snake_case, at most {MAX_NAME_CHARACTERS} characters",
+    )
+    where.name = declared
+    where.refuse_unless(
+        isinstance(payload, type) and issubclass(payload, Payload), "its payload type must be a subclass of Payload"
+    )
+    check_versions(where, payload)
+    check_handler(where, handler)
+    key_field = check_key(where, payload, given.key, scheduled=given.schedule is not None)
+    counts = {
+        "attempts": (given.attempts, MAX_ATTEMPTS),
+        "concurrency": (1 if given.concurrency is None else given.concurrency, MAX_CONCURRENCY),
+        "batch": (given.batch, MAX_BATCH),
+        "limit": (1 if given.limit is None else given.limit, MAX_LIMIT),
+        "retention_days": (given.retention_days, MAX_RETENTION_DAYS),
+        "results_days": (1 if given.results_days is None else given.results_days, MAX_RETENTION_DAYS),
+        "errors_days": (given.errors_days, MAX_RETENTION_DAYS),
+    }
+    check_bounds(where, given.timeout_s, counts)
+    assert given.timeout_s is not None
+    check_unique(where, given.unique_s, scheduled=given.schedule is not None, retention_days=given.retention_days)
+    result = result_of(where, handler)
+    kept = check_days(
+        where, has_result=result is not None, results_days=given.results_days, retention_days=given.retention_days
+    )
+    return Job(
+        name=declared,
+        payload=payload,
+        handler=handler,
+        key=key_field,
+        timeout_s=float(given.timeout_s),
+        attempts=given.attempts,
+        concurrency=given.concurrency,
+        batch=given.batch,
+        schedule=read_schedule(where, given.schedule, given.timezone, given.missed),
+        retention_days=given.retention_days,
+        limit=given.limit,
+        rate=read_rate(where, given.rate),
+        priority=read_priority(where, given.priority),
+        unique_s=given.unique_s,
+        result=result,
+        results_days=kept,
+        errors_days=given.errors_days,
+        file=where.file,
+        line=where.line,
+    )
 
 
 def inferred_name(module: str, function: str) -> str:
