@@ -20,6 +20,8 @@ PLACEHOLDER_SECRET = re.compile(
 MIN_SECRET_CHARACTERS = 32
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
+SMTP_URL = re.compile(r"smtps?://([^\s/?#@]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+
 
 class Environment(StrEnum):
     """Where this process runs. Outside production the identity stand-in may be used."""
@@ -347,6 +349,8 @@ def _refuse_contradictions(settings: Settings) -> None:
             raise ConfigurationError(f"{variable} must be a postgresql:// URL")
     _refuse_unusable_login(settings, production)
     _refuse_contradicting_queues(settings)
+    if settings.smtp_url is not None and not SMTP_URL.fullmatch(settings.smtp_url.get_secret_value()):
+        raise ConfigurationError("SMTP_URL must be like smtp://user:password@mail.example.org or smtps://…")
     if not settings.identity_url.endswith("/"):
         raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
 

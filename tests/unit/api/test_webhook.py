@@ -3,12 +3,14 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clarivum.api import Contract, ForeignContract, get, post, signed, stripe_signature
+from clarivum.api.openapi.document import openapi_document
 from clarivum.api.webhook import MAX_SIGNATURES, listed_secrets, stripe_header
 from clarivum.api.webhook_secrets import webhook_secrets
 from clarivum.database import Transaction
@@ -178,6 +180,22 @@ async def receive_third(body: Event) -> Event:
 def test_a_foreign_contract_ignores_what_it_does_not_know() -> None:
     assert Event.model_validate({"id": "evt_1", "pending_webhooks": 1}) == Event(id="evt_1")
     assert Contract.model_config["extra"] == "forbid"
+
+
+def test_the_reference_says_how_a_webhook_is_proven() -> None:
+    @dataclass
+    class Declared:
+        name = "shop"
+        routes = (receive,)
+
+    document = openapi_document(Declared())
+    operation = document["paths"]["/webhooks/stripe"]["post"]
+    assert operation["security"] == [{"stripe_signature": []}]
+    scheme = document["components"]["securitySchemes"]["stripe_signature"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Stripe-Signature")
+    assert "invalid_signature" in operation["responses"]["400"]["description"]
+    assert not {"401", "403"} & set(operation["responses"])
+    assert "whoever signs the body (Stripe-Signature)" in operation["description"]
 
 
 def test_a_webhook_needs_its_body_and_has_no_key() -> None:

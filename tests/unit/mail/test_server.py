@@ -10,6 +10,7 @@ import pytest
 from clarivum.errors import ConfigurationError
 from clarivum.mail import FolderMail, Letter, SmtpMail, outgoing_mail
 from clarivum.mail.server import MailServer
+from clarivum.settings import Settings
 
 KEY = UUID("0f9d6c1e-51b4-4f5c-9f77-1f3c0c6a2b11")
 
@@ -35,6 +36,15 @@ def test_a_url_names_the_server(url: str, expected: MailServer) -> None:
 def test_anything_else_is_refused_without_its_value(url: str) -> None:
     with pytest.raises(ConfigurationError, match="SMTP_URL") as refused:
         MailServer.from_url(url)
+    assert "topsecret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.org", "http://mail.example.org", "smtp://", "smtp://u:topsecret@x/inbox"]
+)
+def test_a_url_that_cannot_be_read_stops_the_start_up(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="SMTP_URL must be like") as refused:
+        Settings.load({"SMTP_URL": url})
     assert "topsecret" not in str(refused.value)
 
 
