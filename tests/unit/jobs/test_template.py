@@ -8,7 +8,7 @@ import yaml
 from cfnlint.api import ManualArgs
 from cfnlint.api import lint as cfn_lint
 
-from clarivum.errors import ConfigurationError, Exit
+from clarivum.errors import DeclarationError, Exit
 from clarivum.jobs import Job
 from clarivum.jobs.infrastructure import template, template_text
 from clarivum.jobs.infrastructure.sizing import sizing
@@ -114,7 +114,7 @@ def test_alarms_watch_age_depth_dead_letters_and_errors(made: dict[str, Any]) ->
     ],
 )
 def test_what_aws_would_refuse_is_refused_naming_the_job(job: Job[Any], said: str) -> None:
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(DeclarationError) as refused:
         template({job.name: job}, TARGET)
     assert f"job {job.name}" in refused.value.detail
     assert said in refused.value.detail
@@ -131,13 +131,13 @@ def test_more_resources_than_a_stack_takes() -> None:
         changed(plain, name=f"notes.n{number}", payload=type(f"P{number}", (plain.payload,), {}))
         for number in range(60)
     ]
-    with pytest.raises(ConfigurationError, match="CloudFormation takes 500"):
+    with pytest.raises(DeclarationError, match="CloudFormation takes 500"):
         template({job.name: job for job in jobs}, TARGET)
 
 
 def test_names_that_give_the_same_resources() -> None:
     jobs = [changed(plain, name=name, payload=type(name, (plain.payload,), {})) for name in ("notes.a1", "notes.a_1")]
-    with pytest.raises(ConfigurationError, match=r"job notes\.a_1"):
+    with pytest.raises(DeclarationError, match=r"job notes\.a_1"):
         template({job.name: job for job in jobs}, TARGET)
 
 

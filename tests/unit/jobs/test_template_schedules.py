@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ministack.services import eventbridge
 
-from clarivum.errors import ConfigurationError
+from clarivum.errors import DeclarationError
 from clarivum.jobs.cron import parse_schedule
 from clarivum.jobs.infrastructure import template
 from clarivum.jobs.infrastructure.schedules import SCHEDULED_TIME, event_bridge_cron, tick_message
@@ -63,7 +63,7 @@ def test_how_it_is_written(expression: str, written: str) -> None:
 )
 def test_what_event_bridge_has_no_expression_for_is_refused_naming_the_job(expression: str, said: str) -> None:
     job = changed(tick, schedule=parse_schedule(expression, "UTC", "skip", now=NOW))
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(DeclarationError) as refused:
         template({job.name: job}, TARGET)
     assert "job notes.tick" in refused.value.detail
     assert said in refused.value.detail

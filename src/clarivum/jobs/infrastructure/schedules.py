@@ -11,7 +11,7 @@ from typing import Any
 
 from cronsim import CronSim
 
-from clarivum.errors import ConfigurationError
+from clarivum.errors import DeclarationError
 from clarivum.jobs.cron import LATE_BY_AT_MOST, Missed, Schedule
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import JOB, SCHEMA_VERSION
@@ -60,7 +60,7 @@ def event_bridge_cron(schedule: Schedule) -> str:
 
 
 def schedule_resource(job: Job[Any], queue_id: str, role_id: str) -> dict[str, Any]:
-    """The AWS::Scheduler::Schedule of a job that has one. Raises ConfigurationError naming the job.
+    """The AWS::Scheduler::Schedule of a job that has one. Raises DeclarationError naming the job.
 
     A tick that cannot be sent is given up after a minute where the job skips missed ticks, else after a day.
     """
@@ -69,7 +69,7 @@ def schedule_resource(job: Job[Any], queue_id: str, role_id: str) -> dict[str, A
     try:
         expression = event_bridge_cron(schedule)
     except ValueError as error:
-        raise ConfigurationError(
+        raise DeclarationError(
             f"{job.file}:{job.line}: job {job.name}: its schedule {schedule.expression!r} cannot be given to"
             f" EventBridge: {error}"
         ) from None

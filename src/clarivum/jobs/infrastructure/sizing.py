@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from clarivum.errors import ConfigurationError
+from clarivum.errors import DeclarationError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.payload import MAX_PAYLOAD_BYTES
 from clarivum.jobs.transports.sqs.names import (
@@ -55,7 +55,7 @@ class Sizing:
 
 
 def sizing(job: Job[Any]) -> Sizing:
-    """Raises ConfigurationError naming the job and what AWS would refuse."""
+    """Raises DeclarationError naming the job and what AWS would refuse."""
     declared = job.limit or job.concurrency
     places = PLACES if declared is None else max(1, min(PLACES, job.concurrency or PLACES, declared // 2))
     window_s = 0
@@ -91,19 +91,19 @@ def _timeout_s(job: Job[Any], rounds: int) -> int:
 def _refuse_what_aws_refuses(job: Job[Any], timeout_s: int, visibility_s: int) -> None:
     where = f"{job.file}:{job.line}: job {job.name}"
     if timeout_s > MAX_FUNCTION_TIMEOUT_S:
-        raise ConfigurationError(
+        raise DeclarationError(
             f"{where}: timeout_s={job.timeout_s:g} does not fit into a Lambda function, which ends after"
             f" {MAX_FUNCTION_TIMEOUT_S} s: at most {MAX_FUNCTION_TIMEOUT_S - RESERVE_S}; split the job into"
             " shorter ones, or run the application's jobs with `clarivum jobs work` instead"
         )
     if visibility_s > MAX_VISIBILITY_S:
-        raise ConfigurationError(
+        raise DeclarationError(
             f"{where}: its messages would be hidden for {visibility_s} s, SQS takes at most {MAX_VISIBILITY_S}:"
             " lower timeout_s"
         )
     longest = MAX_PREFIX_CHARACTERS + len(job.queue) + len(DEAD_LETTER_SUFFIX)
     if longest > MAX_QUEUE_NAME_CHARACTERS:
-        raise ConfigurationError(
+        raise DeclarationError(
             f"{where}: the queue {job.queue} has {len(job.queue)} characters; with a prefix of {MAX_PREFIX_CHARACTERS}"
             f" and {DEAD_LETTER_SUFFIX} SQS takes at most {MAX_QUEUE_NAME_CHARACTERS}: shorten the job's name"
         )

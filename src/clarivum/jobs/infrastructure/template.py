@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clarivum.errors import ConfigurationError
+from clarivum.errors import DeclarationError
 from clarivum.jobs.declaration import Job, by_name
 from clarivum.jobs.infrastructure.resources import Resource, arn, id_of, job_resources, policy, queue_id, trust
 from clarivum.jobs.infrastructure.schedules import schedule_resource
@@ -35,23 +35,23 @@ def template_text(jobs: Mapping[str, Job[Any]], application: str) -> str:
 def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
     """`application`: module:attribute, which the functions load.
 
-    Raises ConfigurationError naming the job whose declaration asks for more than AWS gives.
+    Raises DeclarationError naming the job whose declaration asks for more than AWS gives.
     """
     ordered = [job for _, job in sorted(by_name(jobs.values()).items())]
     if not ordered:
-        raise ConfigurationError(f"{application} declares no jobs: there is nothing to deploy")
+        raise DeclarationError(f"{application} declares no jobs: there is nothing to deploy")
     queues = [queue_id(job) for job in ordered]
     resources: dict[str, Resource] = {}
     for job in ordered:
         if queue_id(job) in resources:
-            raise ConfigurationError(
+            raise DeclarationError(
                 f"{job.file}:{job.line}: job {job.name}: another job's resources are {id_of(job)}… too: rename one"
             )
         resources |= job_resources(job, sizing(job), queues)
     resources |= _schedules(ordered)
     expanded = len(resources) + len(ordered)
     if expanded > MAX_RESOURCES:
-        raise ConfigurationError(
+        raise DeclarationError(
             f"{len(ordered)} jobs are {expanded} resources, CloudFormation takes {MAX_RESOURCES} in one stack:"
             " deploy the application as two"
         )

@@ -6,7 +6,7 @@ from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.pages.registry import first_difference
 from clarivum.checks.rule import Rule
-from clarivum.errors import ConfigurationError
+from clarivum.errors import DeclarationError
 from clarivum.jobs.infrastructure import COMMAND, PATH, template_text
 
 
@@ -16,7 +16,7 @@ def look(facts: Facts) -> Iterator[Problem]:
         return  # not deployed to Lambda
     try:
         wanted = template_text(facts.application.jobs, facts.target)
-    except ConfigurationError as refused:
+    except DeclarationError as refused:
         yield Problem(PATH, 1, PATH, f"no template can be made: {refused.detail}")
         return
     line = first_difference(path.read_text(encoding="utf-8"), wanted)
