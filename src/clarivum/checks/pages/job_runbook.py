@@ -46,7 +46,8 @@ def _section(job: Job[Any], owners: Mapping[str, Owner]) -> Iterator[str]:
     yield (
         f"- **Remove.** Stop what enqueues it{', here its schedule' if job.schedule else ''}; "
         f"`./clarivum jobs drain {job.name}`; settle what `./clarivum jobs dead --job {job.name}` lists; "
-        f"only then take away the declaration, `clients/payloads/{job.name}.json` and the queue, `select pgmq.drop_queue('{job.queue}');` in a migration.\n"
+        f"only then take away the declaration, `clients/payloads/{job.name}.json` and the queue, "
+        f"`select pgmq.drop_queue('{job.queue}');` in a migration.\n"
     )
 
 
