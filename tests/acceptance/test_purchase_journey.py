@@ -64,7 +64,9 @@ def test_from_the_payment_to_the_erasure(backend: Up) -> None:
         kept = connection.execute("select subject, email from public.purchases where payment = %s", [f"pi_{name}"])
         assert kept.fetchall() == [(f"erased:{erasure['id']}", None)]
     for log in (backend.data / "logs").iterdir():
-        assert email not in log.read_text(), log.name
+        text = log.read_text()
+        assert email not in text, log.name
+        assert ready.rpartition("/")[2] not in text, f"{log.name} holds the link"
 
 
 def test_what_the_guide_shows_of_webhooks_runs(backend: Up) -> None:

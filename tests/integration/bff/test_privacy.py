@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from bff.privacy.jobs import (
     ANONYMISED_AT_ONCE,
@@ -136,6 +137,7 @@ def everything(backend: Backend) -> str:
     )
 
 
+@pytest.mark.parametrize("postgres_version", [16, 18])
 async def test_after_an_erasure_nothing_says_who_it_was(backend: Backend) -> None:
     alice = await fill(backend)
     await exported(backend, alice)

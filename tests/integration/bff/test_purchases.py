@@ -14,6 +14,7 @@ from tests.integration.bff.conftest import SECRET, Backend
 from tests.integration.bff.stripe_events import checkout, event, paid, refunded
 
 
+@pytest.mark.parametrize("postgres_version", [16, 18])
 async def test_a_payment_gives_the_entitlement_and_mails_the_receipt(backend: Backend) -> None:
     payment = paid("pi_journey")
     answer = await backend.webhook(payment)
