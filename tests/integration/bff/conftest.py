@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -42,7 +42,6 @@ class Backend:
     data: Path
     client: httpx.AsyncClient
     stand_in: StandIn
-    numbers: dict[str, int] = field(default_factory=dict)
 
     # -- as a caller -------------------------------------------------------------------------------------------------
     def bearer(self, subject: str = "auth0|alice", *roles: str, email: str = "alice@example.org") -> dict[str, str]:

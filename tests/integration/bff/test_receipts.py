@@ -1,0 +1,99 @@
+"""Receipts through a real mail server, and what becomes of those that cannot be delivered."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bff.purchases.jobs import fulfil_purchase, send_receipt
+from clarivum.database import Database
+from clarivum.jobs.redrive import redrive
+from clarivum.jobs.transports.pgmq import PgmqTransport
+from clarivum.testing.npm import install
+from tests.integration.bff.conftest import Backend
+from tests.integration.bff.stripe_events import paid
+
+SERVER = Path(__file__).parents[2] / "npm" / "smtp-server"
+Mailbox = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def mail_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    """Start a server and name it in SMTP_URL; each line that it prints is a message."""
+    folder = install(SERVER)
+    script = shutil.copy(SERVER / "receive.mjs", folder)
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> "subprocess.Popen[str]":
+            process = subprocess.Popen(
+                ["node", script, json.dumps(options)], cwd=folder, stdout=subprocess.PIPE, text=True
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{int(process.stdout.readline())}")
+            return process
+
+        yield start
+
+
+async def test_a_receipt_is_delivered_and_its_run_is_in_its_message_id(backend: Backend, mail_server: Mailbox) -> None:
+    server = mail_server()
+    await backend.webhook(paid("pi_mail"))
+    async with backend.working(fulfil_purchase, send_receipt):
+        await backend.until(lambda: backend.runs("purchases.send_receipt"), "the receipt is sent")
+    assert server.stdout is not None
+    received = json.loads(server.stdout.readline())
+    assert received["to"] == ["alice@example.org"]
+    (run,) = backend.rows("select run_id from clarivum.job_runs where job = 'purchases.send_receipt'")
+    assert f"Message-ID: <{run['run_id']}@clarivum.com>" in received["content"]
+    assert backend.letters() == []
+    assert backend.count("public.purchases where receipt_sent_at is not null") == 1
+
+
+async def test_a_receipt_that_nobody_takes_is_a_dead_letter_without_the_address(
+    backend: Backend, mail_server: Mailbox
+) -> None:
+    mail_server(refuse="alice@example.org")
+    await backend.webhook(paid("pi_refused"))
+    async with backend.working(fulfil_purchase, send_receipt):
+        await backend.until(lambda: backend.count("clarivum.dead_letters"), "the letter is dead")
+    (letter,) = backend.rows("select * from clarivum.dead_letters")
+    assert letter["job"] == "purchases.send_receipt"
+    assert "550" in json.dumps(letter, default=str)
+    assert "alice" not in json.dumps(letter, default=str)
+    assert backend.count("public.purchases where status = 'fulfilled' and receipt_sent_at is null") == 1
+
+
+async def test_a_receipt_that_met_no_server_is_sent_when_it_is_driven_again(
+    backend: Backend, mail_server: Mailbox
+) -> None:
+    away = mail_server()
+    away.kill()
+    away.wait()
+    await backend.webhook(paid("pi_away"))
+    async with backend.working(fulfil_purchase, send_receipt):
+        await backend.until(lambda: backend.count("clarivum.dead_letters"), "every attempt is over")
+        (letter,) = backend.rows("select * from clarivum.dead_letters")
+        assert "the mail server does not answer" in json.dumps(letter, default=str)
+        mail_server()
+        async with Database(backend.urls.app, pipelines=1, connections=1) as database:
+            await redrive(database, send_receipt, [letter["run_id"]], PgmqTransport(database))
+        await backend.until(lambda: backend.runs("purchases.send_receipt"), "the receipt is sent")
+    assert backend.count("public.purchases where receipt_sent_at is not null") == 1
+
+
+async def test_without_an_address_at_the_checkout_the_profiles_is_used(backend: Backend) -> None:
+    seen = await backend.client.get("/api/v1/profile", headers=backend.bearer(email="profile@example.org"))
+    assert seen.json()["email"] == "profile@example.org"
+    await backend.webhook(paid("pi_known", customer_details=None))
+    await backend.webhook(paid("pi_unknown", customer_details=None, subject="auth0|nobody"))
+    async with backend.working(fulfil_purchase, send_receipt):
+        await backend.until(lambda: backend.runs("purchases.send_receipt") == 2, "both runs are over")
+    assert [letter["To"] for letter in backend.letters()] == ["profile@example.org"]
+    assert backend.count("public.purchases where receipt_sent_at is null and subject = 'auth0|nobody'") == 1
