@@ -10,7 +10,7 @@ import { z } from "zod";
 const STORABLE = /^[^\0\ud800-\udfff]*$/u;
 const MICROSECONDS = 1_000_000n;
 
-/** Longest nesting that the workers' reader takes. */
+/** How many values may be within each other, as the workers' reader counts them. */
 export const MAX_DEPTH = 201;
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
@@ -223,8 +223,8 @@ export function json(): z.ZodType<Json, Json> {
   return z.custom<Json>((value) => isJson(value, 1), "must be JSON, whole numbers within ±(2^53 - 1)");
 }
 
-/** How deep lists and objects are within each other. */
+/** How many values are within each other at the deepest place, the innermost one counted. */
 export function depth(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
+  if (typeof value !== "object" || value === null) return 1;
   return 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depth(item)), 0);
 }

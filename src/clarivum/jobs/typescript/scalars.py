@@ -107,7 +107,7 @@ def _literal(node: Node, path: str) -> tuple[str, str]:
 
 
 def _enum(node: Node, path: str) -> tuple[str, str]:
-    if node.get("missing") is not None:
+    if node["cls"]._missing_.__func__ is not Enum._missing_.__func__:  # type: ignore[attr-defined]
         raise UntranslatableError(path, "an enum with _missing_ accepts more than its values")
     return _one_of([member.value for member in node["members"]], path)
 
