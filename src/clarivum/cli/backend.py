@@ -14,6 +14,7 @@ from clarivum.cli import leftovers
 from clarivum.cli.kept_secret import AUTH_SECRET_FILE, WEBHOOK_SECRET_FILE, kept_secret
 from clarivum.cli.place import APPLICATION, ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
+from clarivum.cli.push_refusals import refuse_pending
 from clarivum.cli.steps import Steps
 from clarivum.database.migrations.push import push, seed
 from clarivum.database.provision import APP_LOGIN, login_facts, provision, provision_login
@@ -158,6 +159,8 @@ class Backend:
 
     def _migrate(self, urls: Urls, application: Application) -> None:
         with self.steps.step("migrations") as step:
+            if self._server is None:
+                refuse_pending(urls.admin, application.migrations, application.root)
             applied = push(urls.admin, application.migrations)
             step.detail = f"{len(applied)} new"
         if self._server is not None and application.seed.is_file():

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from clarivum.checks.gate import refuse_ungated
-from clarivum.checks.lint.refusal import refuse_unsafe
 from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target, team
 from clarivum.cli.push_progress import PushProgress
+from clarivum.cli.push_refusals import refuse_pending
 from clarivum.cli.steps import Steps
 from clarivum.cli.terminal import DIM, GREEN, RED, YELLOW, Format, painter, wants_colour
 from clarivum.database.migrations import push as migrations
@@ -76,9 +75,7 @@ def push(
     began = time.monotonic()
     if include_baseline and not dry_run:
         provision(url)
-    pending = migrations.push(url, folder, dry_run=True)
-    refuse_ungated(pending, workdir)
-    refuse_unsafe(pending, workdir, datetime.now(UTC).date())
+    refuse_pending(url, folder, workdir)
     with PushProgress(sys.stderr if for_machines else sys.stdout) as progress:
         applied = migrations.push(url, folder, on_progress=progress, dry_run=dry_run)
     seeded = 0

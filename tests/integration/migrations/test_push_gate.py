@@ -1,16 +1,33 @@
 """A planted cross-team migration: refused by `db push` and `check` until its addendum exists."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from clarivum.testing.postgres import DatabaseUrls
 
-from .conftest import ROOT, Clarivum, Project, rows
+from .conftest import OURS, ROOT, Clarivum, Project, rows
 
 STEM = "20290101000000_profile_note"
 MIGRATION = "-- author: growth\nalter table public.profiles add column note text;\n"
 ADDENDUM = f"# ADR-0099: Addendum\n\n`{STEM}` adds a column to `public.profiles`; membership agreed.\n"
+APPLICATION = """
+from pathlib import Path
+from clarivum.application import Application
+application = Application("planted", root=Path(__file__).parent, features=[])
+"""
+UP = """
+import sys
+from clarivum.cli import backend
+from clarivum.cli.program import main
+backend.APPLICATION = "planted_backend:application"
+sys.argv = ["clarivum", "up", "--port", "0", "--data", sys.argv[1]]
+main()
+"""
+"""`up` with an application of ours, which it has no option for."""
 NOTE = "select attname::text from pg_attribute where attrelid = 'public.profiles'::regclass and attname = 'note'"
 
 
@@ -31,6 +48,28 @@ def test_a_cross_team_migration_is_refused_until_its_addendum_exists(
     pushed = clarivum(*push, DATABASE_URL=database_urls.admin)
     assert pushed.returncode == 0, pushed.stderr
     assert rows(database_urls.admin, NOTE) != []
+
+
+def test_up_refuses_the_same_on_a_database_that_it_did_not_start(
+    our_project: Project, database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    (our_project.migrations / f"{STEM}.sql").write_text(MIGRATION)
+    shutil.copyfile(ROOT / "owners.toml", our_project.path / "owners.toml")
+    (our_project.path / "planted_backend.py").write_text(APPLICATION)
+    data = tmp_path / "data"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    started = subprocess.run(
+        [sys.executable, "-c", UP, str(data)],
+        env={**inherited, "PYTHONPATH": str(our_project.path), "DATABASE_URL": database_urls.admin},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert started.returncode == 4, started.stderr
+    assert f"{STEM}.sql:2: touches public.profiles of membership (alter table)" in started.stderr
+    assert rows(database_urls.admin, NOTE) == []
 
 
 def test_the_addendum_that_adr_new_writes_opens_the_gate_once_it_is_filled_in(
