@@ -123,7 +123,7 @@ def _pointer(problem: Any) -> str:
 
 
 def unstorable(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every place below `value` that JSON in Postgres or JavaScript cannot hold, or that depends on the reader's clock."""
+    """Every place below `value` that Postgres' JSON or JavaScript cannot hold, or whose meaning depends on a clock."""
     if isinstance(value, int):
         if not -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER:
             yield path, "is beyond 2^53 - 1: write it as text"
