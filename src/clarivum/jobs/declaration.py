@@ -103,8 +103,15 @@ class Job(Generic[P]):
         return (inspect.getdoc(self.handler) or "").partition("\n")[0]
 
     def key_of(self, payload: P) -> str:
-        """The idempotency key as text. Raises ValueError when it is empty or longer than MAX_KEY_CHARACTERS."""
-        text = key_text(getattr(payload, self.key))
+        """The idempotency key as text.
+
+        Raises ValueError when it is empty, longer than MAX_KEY_CHARACTERS, or a datetime outside the years 1 to 9999
+        in UTC.
+        """
+        try:
+            text = key_text(getattr(payload, self.key))
+        except OverflowError:
+            raise ValueError(f"/{self.key}: in UTC it lies outside the years 1 to 9999") from None
         if not 0 < len(text) <= MAX_KEY_CHARACTERS:
             raise ValueError(f"/{self.key}: an idempotency key has 1 to {MAX_KEY_CHARACTERS} characters")
         return text

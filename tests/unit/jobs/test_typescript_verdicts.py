@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from hypothesis import HealthCheck, given, settings
 
 from clarivum.application import load_application
 from clarivum.jobs import Job, Payload, PayloadError
-from clarivum.jobs.message import run_id_of, window_of
+from clarivum.jobs.message import Message, run_id_of, window_of
+from clarivum.jobs.message import read as read_message
 from clarivum.jobs.payload import MAX_PAYLOAD_BYTES, decode
+from clarivum.jobs.typescript import FOLDER
 from tests.unit.jobs.typescript_jobs import ODD, Judge, built, declared, judging
 from tests.unit.jobs.typescript_values import at, values
 
 JOBS: Mapping[str, Job[Any]] = {**ODD, **load_application("bff.app:application").jobs}
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "jobs.md"
 NOW = datetime(2026, 11, 26, 9, 30, 0, 500_000, UTC)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 NARROWER: Mapping[str, re.Pattern[str]] = {
@@ -37,7 +41,12 @@ def nested(levels: int) -> Any:
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    package = built(JOBS, tmp_path_factory.mktemp("client"))
+    """The client of all these jobs; what the guide shows is compiled with it."""
+    folder = tmp_path_factory.mktemp("client")
+    (folder / FOLDER / "src").mkdir(parents=True)
+    [written] = re.findall(r"```ts\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (folder / FOLDER / "src" / "guide.ts").write_text(written.replace("@clarivum/jobs", "./index.js"), encoding="utf-8")
+    package = built(JOBS, folder)
     with judging(package) as judge:
         yield judge
 
@@ -47,7 +56,7 @@ def read(job: Job[Any], text: str) -> tuple[Any, str] | None:
     try:
         payload = decode(job.payload, text)
         return payload, job.key_of(payload)
-    except (PayloadError, ValueError, OverflowError):
+    except (PayloadError, ValueError):
         return None
 
 
@@ -107,6 +116,12 @@ EDGES: Mapping[str, tuple[str, Any, bool]] = {
     "an unknown field": ("odd.windowed", {"key": 1, "other": 1}, False),
     "true is 1": ("odd.windowed", {"key": True}, True),
 }
+
+
+def test_a_key_that_has_no_time_in_utc_is_a_payload_error() -> None:
+    message = Message("1", '{"key": "0001-01-01T00:00:00+01:00"}', NOW, True, {})
+    with pytest.raises(PayloadError):
+        read_message(ODD["odd.moments"], message)
 
 
 @pytest.mark.parametrize("edge", EDGES)

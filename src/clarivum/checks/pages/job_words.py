@@ -50,7 +50,7 @@ def retries(job: Job[Any]) -> str:
     longest = duration(sum(waits) + job.attempts * job.timeout_s)
     return (
         f"{job.attempts} attempts, then a dead letter. Waits are drawn evenly from 0 to {listed}; "
-        f"after {longest} at the latest it is decided, if a place is free"
+        f"after {longest} at the latest it is decided, if a place is free: `./clarivum jobs timetable {job.name}`"
     )
 
 
