@@ -17,7 +17,8 @@ from benchmarks.harness.results import Layer, Missing
 from benchmarks.harness.scratch import Scratch
 from benchmarks.jobs.declared import BATCH, JOBS
 
-CONCURRENCY = 10
+CONCURRENCY = 16
+"""Places, for every library that lets one choose."""
 PATIENCE_S = 120.0
 RESULT = "RESULT "
 PROFILE_S = 4.0
@@ -36,6 +37,8 @@ class Program:
     environ: Mapping[str, str] = field(repr=False)
     drained: int
     reset: str
+    where: Scratch | None = None
+    """The database it works on, where that is not the scenario's."""
 
     def run(self, mode: str, *numbers: float) -> dict[str, float]:
         """Carry out one mode to its end. Raises LoadError."""

@@ -16,7 +16,7 @@ from benchmarks.harness.results import Layer, Result, Scenario
 from benchmarks.harness.rounds import Say
 from benchmarks.harness.scratch import Scratch, scratch_database
 from benchmarks.harness.versions import versions
-from benchmarks.jobs import programs, sqs
+from benchmarks.jobs import endurance, programs, sqs
 from benchmarks.jobs.declared import BATCH, JOBS
 from benchmarks.jobs.scenarios import JobBench, drain_aims, enqueue_aims, sqs_aims, start_aims
 from bff.app import application
@@ -131,13 +131,36 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
     started = bench.start(timed, jobs(600))
     batched_aims, single_aims = drain_aims(drained, one_by_one)
     on_sqs = _on_sqs(options, scratch, installed, bench)
+    aged = _on_a_full_ledger(options, scratch, bench)
     return (
         drained.model_copy(update={"aims": batched_aims, "profile": _profile(options, scratch, batched_ours, 200_000)}),
         one_by_one.model_copy(update={"aims": single_aims, "profile": _profile(options, scratch, single_ours, 50_000)}),
         enqueued.model_copy(update={"aims": enqueue_aims(enqueued)}),
         started.model_copy(update={"aims": start_aims(started)}),
         on_sqs.model_copy(update={"aims": sqs_aims(on_sqs)}),
+        *aged,
+        endurance.memory(scratch, options.jobs(endurance.MILLION), say),
     )
+
+
+def _on_a_full_ledger(options: Options, scratch: Scratch, bench: JobBench) -> list[Scenario]:
+    """The same work on an empty ledger and on one with a million finished runs."""
+    alone = JobBench(bench.scratch, bench.rounds, bench.say)
+    runs, found = options.jobs(endurance.MILLION), []
+    with endurance.full_ledger(scratch, runs) as full:
+        for job, text, drained in (
+            ("batched", "many jobs a transaction", options.jobs(40_000)),
+            ("single", "one transaction a job", options.jobs(5_000)),
+        ):
+            scenario = alone.drain(
+                f"ledger-{job}",
+                f"A ledger with {runs:,} finished runs, {text}",
+                "As the draining above, on an empty ledger and on a full one, each in a database of its own.",
+                endurance.ledger_programs(scratch, full, job, runs, drained),
+            )
+            aims = endurance.ledger_aims(scenario, job, f"a full ledger against a fresh one, {text}")
+            found.append(scenario.model_copy(update={"aims": aims}))
+    return found
 
 
 def _on_sqs(options: Options, scratch: Scratch, installed: Installed, bench: JobBench) -> Scenario:

@@ -73,7 +73,7 @@ class JobBench:
 
         def contender(program: Program) -> Contender:
             def once(_round: int) -> Run:
-                self.scratch.execute(program.reset)
+                (program.where or self.scratch).execute(program.reset)
                 return measure(program)
 
             return Contender(program.name, program.title, program.note, once)

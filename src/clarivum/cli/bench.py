@@ -81,9 +81,9 @@ def jobs(
     write: Write = False,
     as_json: Json = False,
 ) -> None:
-    """Measure draining a queue, single enqueues, and the time from enqueue to start.
+    """Measure draining a queue, single enqueues, the time from enqueue to start, a full ledger, a worker's memory.
 
-    Against a raw pgmq loop, graphile-worker, pgqueuer and procrastinate, on a scratch database. Takes about four
+    Against a raw pgmq loop, graphile-worker, pgqueuer and procrastinate, on a scratch database. Takes about ten
     minutes; everything stays on loopback and is stopped at the end.
     """
     _refuse_quick_page(quick, write)

@@ -1,6 +1,7 @@
 """Which figure each aim is about."""
 
 from benchmarks.harness.results import Cpu, Run, Scenario, Target
+from benchmarks.jobs.endurance import ledger_aims, memory_aim
 from benchmarks.jobs.scenarios import drain_aims, enqueue_aims, start_aims
 from benchmarks.request import capture, read
 
@@ -56,3 +57,17 @@ def test_the_start_is_held_against_both_percentiles() -> None:
     p50, p99 = start_aims(scenario(target("ours-single", 200.0, p50_ms=2.6, p99_ms=5.0)))
     assert (p50.text, p50.met) == ("enqueue to start, p50", True)
     assert (p99.text, p99.met) == ("enqueue to start, p99", False)
+
+
+def test_a_full_ledger_is_held_against_a_fresh_one_round_by_round() -> None:
+    found = scenario(target("ours-single", 1_000.0, 500.0, 800.0), target("ours-single-full", 900.0, 500.0, 880.0))
+    (aim,) = ledger_aims(found, "single", "text")
+    assert (aim.measured.minimum, aim.measured.median, aim.measured.maximum) == (0.9, 1.0, 1.1)
+    assert aim.met
+    assert ledger_aims(scenario(), "single", "text") == ()
+
+
+def test_memory_is_held_against_the_first_twentieth() -> None:
+    flat, grown = memory_aim([80.0, 84.5, 82.0]), memory_aim([80.0, 84.0, 88.5])
+    assert (flat.measured.median, flat.met) == (4.5, True)
+    assert (grown.measured.median, grown.met) == (8.5, False)
