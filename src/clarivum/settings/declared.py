@@ -1,41 +1,17 @@
-"""Every setting, read once from the environment, validated before anything listens.
-
-`Settings.load(os.environ)` is the only reader. Field order is the order of `clarivum doctor` and docs/settings.md.
-"""
+"""The settings of a process, one field each. Their order is the order of `clarivum doctor` and docs/settings.md."""
 
 import difflib
-import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from clarivum.errors import ConfigurationError
+from clarivum.settings.refusals import refuse_contradictions
+from clarivum.settings.values import Environment, JobsTransport
 
-PLACEHOLDER_SECRET = re.compile(
-    r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
-)
-MIN_SECRET_CHARACTERS = 32
-BASE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
-
-SMTP_URL = re.compile(r"smtps?://([^\s/?#@]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
-
-
-class Environment(StrEnum):
-    """Where this process runs. Outside production the identity stand-in may be used."""
-
-    DEVELOPMENT = "development"
-    TEST = "test"
-    PRODUCTION = "production"
-
-
-class JobsTransport(StrEnum):
-    """Where jobs are queued."""
-
-    PGMQ = "pgmq"
-    SQS = "sqs"
+# Read by a single command or by the tests, not by every process.
+PROCESS_VARIABLES = frozenset({"CLARIVUM_DATA", "CLARIVUM_VECTORS"})
 
 
 def _from(*variables: str, about: str, default: Any = ..., **bounds: Any) -> Any:
@@ -271,7 +247,7 @@ class Settings(BaseModel):
             settings = cls.model_validate(values)
         except ValidationError as error:
             raise ConfigurationError(_explain(cls, error, environ)) from None
-        _refuse_contradictions(settings)
+        refuse_contradictions(settings)
         return settings
 
 
@@ -292,21 +268,6 @@ def sources(settings: type[Settings], environ: Mapping[str, str]) -> dict[str, s
     }
 
 
-def mask(value: object) -> str:
-    """A setting as it may be shown: secrets as stars, the password of a URL as stars."""
-    if value is None:
-        return "(not set)"
-    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-    if "://" in text:
-        return re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", text)
-    return "***" if isinstance(value, SecretStr) else text
-
-
-def strong_secret(text: str) -> bool:
-    """Whether a secret is long enough and no placeholder."""
-    return len(text) >= MIN_SECRET_CHARACTERS and len(set(text)) >= 8 and not PLACEHOLDER_SECRET.search(text)
-
-
 def _refuse_unknown(settings: type[Settings], environ: Mapping[str, str]) -> None:
     known = {name for field in settings.model_fields for name in variables_of(settings, field)} | PROCESS_VARIABLES
     for name in environ:
@@ -316,10 +277,6 @@ def _refuse_unknown(settings: type[Settings], environ: Mapping[str, str]) -> Non
             raise ConfigurationError(f"{name} is not a setting{hint}")
 
 
-# Read by a single command or by the tests, not by every process.
-PROCESS_VARIABLES = frozenset({"CLARIVUM_DATA", "CLARIVUM_VECTORS"})
-
-
 def _explain(settings: type[Settings], error: ValidationError, environ: Mapping[str, str]) -> str:
     chosen = sources(settings, environ)
     parts = []
@@ -327,73 +284,3 @@ def _explain(settings: type[Settings], error: ValidationError, environ: Mapping[
         field = str(problem["loc"][0])
         parts.append(f"{chosen.get(field) or field}: {problem['msg']}")
     return "; ".join(parts)
-
-
-def _refuse_contradictions(settings: Settings) -> None:
-    production = settings.environment is Environment.PRODUCTION
-    domain = settings.auth0_domain
-    if domain is not None and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain):
-        raise ConfigurationError("AUTH0_DOMAIN must be a host name such as tenant.eu.auth0.com, without scheme or path")
-    if production and domain is None:
-        raise ConfigurationError("AUTH0_DOMAIN is missing: the identity stand-in does not run in production")
-    if production and settings.database_url is None:
-        raise ConfigurationError("DATABASE_URL is missing: production does not use the embedded database")
-    for variable, secret in (
-        ("DATABASE_URL", settings.database_url),
-        ("CLARIVUM_MIGRATION_URL", settings.migration_url),
-    ):
-        if secret is not None and urlsplit(secret.get_secret_value()).scheme not in {
-            "postgres",
-            "postgresql",
-        }:
-            raise ConfigurationError(f"{variable} must be a postgresql:// URL")
-    _refuse_unusable_login(settings, production)
-    _refuse_contradicting_queues(settings)
-    if settings.smtp_url is not None and not SMTP_URL.fullmatch(settings.smtp_url.get_secret_value()):
-        raise ConfigurationError("SMTP_URL must be like smtp://user:password@mail.example.org or smtps://…")
-    if not settings.identity_url.endswith("/"):
-        raise ConfigurationError("CLARIVUM_IDENTITY_URL must end with a slash, as Auth0 issuers do")
-
-
-def _refuse_unusable_login(settings: Settings, production: bool) -> None:
-    for field in ("auth_secret", "auth_secret_1", "auth_secret_2", "auth_secret_3", "nextauth_secret"):
-        secret = getattr(settings, field)
-        if secret is not None and not strong_secret(secret.get_secret_value()):
-            raise ConfigurationError(
-                f"{field.upper()} is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: make one with "
-                "`openssl rand -base64 32`"
-            )
-    webhooks = settings.stripe_webhook_secret
-    for secret in () if webhooks is None else webhooks.get_secret_value().split(","):
-        if not strong_secret(secret.strip()):
-            raise ConfigurationError(
-                f"STRIPE_WEBHOOK_SECRET holds one that is shorter than {MIN_SECRET_CHARACTERS} characters or a "
-                "placeholder: copy the endpoint's, whsec_…"
-            )
-    client_secret = settings.login_client_secret
-    if production and client_secret is not None and not strong_secret(client_secret.get_secret_value()):
-        raise ConfigurationError(
-            f"AUTH_AUTH0_SECRET is shorter than {MIN_SECRET_CHARACTERS} characters or a placeholder: copy the client's"
-        )
-    if settings.base_url is not None:
-        parts = urlsplit(settings.base_url)
-        if parts.scheme not in ({"https"} if production else {"http", "https"}) or not BASE_URL.fullmatch(
-            settings.base_url
-        ):
-            raise ConfigurationError(
-                "CLARIVUM_BASE_URL must be scheme, host, port only, like https://api.example.org, in production https"
-            )
-
-
-def _refuse_contradicting_queues(settings: Settings) -> None:
-    on_sqs = settings.jobs_transport is JobsTransport.SQS
-    if on_sqs and settings.aws_region is None:
-        raise ConfigurationError("AWS_REGION is missing: CLARIVUM_JOBS_TRANSPORT is sqs")
-    if not on_sqs and settings.sqs_queue_prefix:
-        raise ConfigurationError("CLARIVUM_SQS_QUEUE_PREFIX is set, but CLARIVUM_JOBS_TRANSPORT is pgmq")
-    if on_sqs and settings.aws_endpoint_url is not None:
-        endpoint = urlsplit(settings.aws_endpoint_url)
-        if endpoint.scheme not in {"http", "https"} or not endpoint.hostname:
-            raise ConfigurationError("AWS_ENDPOINT_URL must be an http:// or https:// URL")
-        if settings.environment is Environment.PRODUCTION and endpoint.scheme != "https":
-            raise ConfigurationError("AWS_ENDPOINT_URL must be https:// in production")
