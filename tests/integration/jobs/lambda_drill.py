@@ -42,7 +42,7 @@ class LambdaDrill(SqsDrill):
     handlers: list[LambdaHandler] = field(default_factory=list)
 
     def settings(self) -> Settings:
-        return Settings.load({**self.environ, "DATABASE_URL": self.urls.app, "OTEL_SDK_DISABLED": "true"})
+        return Settings.load({**self.environ, "DATABASE_URL": self.urls.app})
 
     def handler(self, *jobs: Job[Any], **options: Any) -> LambdaHandler:
         """A function of this process."""
