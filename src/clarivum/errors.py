@@ -249,6 +249,13 @@ CONFIGURATION = register(
     "Correct the named variable; `clarivum doctor` lists all of them.",
     Exit.CONFIGURATION,
 )
+TOOL_MISSING = register(
+    "tool_missing",
+    500,
+    "A program that this command needs is not installed",
+    "Install it, or put it on PATH; commands that do not need it work without.",
+    Exit.CONFIGURATION,
+)
 DECLARATION = register(
     "declaration",
     500,

@@ -161,5 +161,6 @@ def test_only_the_commands_that_need_the_supabase_cli_miss_it(
         assert missing.returncode == 3
         assert "the Supabase CLI is not installed" in missing.stderr
         assert "npm install --save-dev supabase" in missing.stderr
+        assert "Correct the named variable" not in missing.stderr, "no variable is wrong"
     assert clarivum("db", "status", "--workdir", str(our_project.path), **settings).returncode == 0
     assert clarivum("db", "push", "--workdir", str(our_project.path), **settings).returncode == 0

@@ -72,8 +72,8 @@ def _migration(reading: Reading, owners: Mapping[str, Owner]) -> str:
     locks = list(_locks(reading, {each.object for each in touched}))
     if locks:
         lines += ["", "| line | locks | mode | stops | for |", "|---|---|---|---|---|", *locks]
-        held = "held until the file's transaction ends" if reading.migration.transactional else "outside a transaction"
-        lines += ["", f"Locks are {held}."]
+        ends = "the file's transaction" if reading.migration.transactional else "its statement, outside a transaction,"
+        lines += ["", f"A lock is held until {ends} ends."]
     return "\n".join([*lines, ""])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from clarivum.checks.lint.exemptions import Exemptions
 from clarivum.database.migrations.files import Migration, read_text
-from clarivum.errors import ConfigurationError, DependencyDownError
+from clarivum.errors import TOOL_MISSING, ConfigurationError, DependencyDownError
 
 RULE = "database/squawk"
 OLDEST_POSTGRES = "15.14"
@@ -64,7 +64,7 @@ def find_squawk() -> Path:
     for candidate in (beside, Path(on_path) if on_path else None):
         if candidate is not None and os.access(candidate, os.X_OK):
             return candidate
-    raise ConfigurationError(f"squawk is not installed, so no migration can be linted; {INSTALL}")
+    raise ConfigurationError(f"squawk is not installed, so no migration can be linted; {INSTALL}", code=TOOL_MISSING)
 
 
 def run_squawk(migrations: Sequence[Migration], program: Path | None = None) -> tuple[Squawk, ...]:

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from clarivum.errors import ConfigurationError, UsageError
+from clarivum.errors import TOOL_MISSING, ConfigurationError, UsageError
 
 USUAL = ("origin/main", "main")
 TIMEOUT_S = 60
@@ -115,7 +115,9 @@ class Repository:
                 check=False,
             )
         except FileNotFoundError:
-            raise ConfigurationError("git is not installed: without it there is nothing to compare with") from None
+            raise ConfigurationError(
+                "git is not installed: without it there is nothing to compare with", code=TOOL_MISSING
+            ) from None
         except subprocess.TimeoutExpired:
             raise ConfigurationError(f"git {arguments[0]} did not end within {TIMEOUT_S} s") from None
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from clarivum.errors import ConfigurationError, DependencyDownError
+from clarivum.errors import TOOL_MISSING, ConfigurationError, DependencyDownError
 from clarivum.settings import mask
 
 PLACES = ("node_modules/.bin/supabase", ".clarivum/npm/supabase/node_modules/.bin/supabase")
@@ -67,7 +67,9 @@ def find(root: Path, environ: Mapping[str, str]) -> Path:
     for candidate in (own, Path(on_path) if on_path else None, installed_by_tests):
         if candidate is not None and os.access(candidate, os.X_OK):
             return candidate
-    raise ConfigurationError(f"the Supabase CLI is not installed, and this command needs it: {INSTALL}")
+    raise ConfigurationError(
+        f"the Supabase CLI is not installed, and this command needs it: {INSTALL}", code=TOOL_MISSING
+    )
 
 
 class SupabaseCli:
