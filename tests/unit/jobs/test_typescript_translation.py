@@ -56,6 +56,7 @@ REFUSED = {
     "bounded_decimal": (Annotated[Decimal, Field(max_digits=5)], "max_digits"),
     "bounded_set": (Annotated[set[str], Field(max_length=2)], "without duplicates"),
     "huge_bound": (Annotated[int, Field(le=2**60)], "beyond 2^53"),
+    "multiple": (Annotated[float, Field(multiple_of=0.1)], "tolerance"),
     "naive": (NaiveDatetime, "AwareDatetime"),
     "numbered_names": (dict[int, str], "must be str"),
     "wrapped": (Annotated[int, WrapValidator(anything)], "may accept what they refuse"),

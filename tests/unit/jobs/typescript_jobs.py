@@ -65,7 +65,7 @@ class Numbers(Payload):
     key: int
     bounded: Annotated[int, Field(gt=-5, lt=10, multiple_of=3)] = 3
     ratio: Annotated[float, Field(ge=0, le=1.5)] = 0.5
-    step: Annotated[float, Field(multiple_of=0.1)] | None = None
+    low: Annotated[float, Field(gt=-1, lt=0.1)] | None = None
     any_float: float = 0.0
     price: Decimal | None = None
     number_or_text: int | str | bool | None = None

@@ -73,6 +73,8 @@ def _number(function: str) -> Callable[[Node, str], tuple[str, str]]:
         _only(node, path, *BOUNDS, "multiple_of", "allow_inf_nan")
         if node.get("allow_inf_nan"):
             raise UntranslatableError(path, "JSON has no infinite numbers")
+        if node["type"] == "float" and node.get("multiple_of") is not None:
+            raise UntranslatableError(path, "multiples of a float are judged with a tolerance: count smaller units")
         rules = {**{name: node.get(name) for name in BOUNDS}, "multipleOf": node.get("multiple_of")}
         for name, value in rules.items():
             if value is not None and (not math.isfinite(value) or abs(value) > MAX_EXACT_INTEGER):

@@ -145,33 +145,31 @@ export function ip(version: 4 | 6) {
 }
 
 /** A whole number that every JSON reader keeps exact: within ±(2^53 - 1). */
-export function whole(rules: { ge?: number; gt?: number; le?: number; lt?: number; multipleOf?: number } = {}) {
-  return bounded(z.int(), rules, (value, step) => value % step === 0);
+export function whole(rules: Bounds & { multipleOf?: number } = {}) {
+  const { multipleOf } = rules;
+  const schema = bounded(z.int(), rules);
+  if (multipleOf === undefined) return schema;
+  return schema.refine((value) => value % multipleOf === 0, `a multiple of ${multipleOf}`);
 }
 
 /** A number; never NaN or infinite. */
-export function real(rules: { ge?: number; gt?: number; le?: number; lt?: number; multipleOf?: number } = {}) {
-  return bounded(z.number(), rules, (value, step) => {
-    const rest = ((value % step) + step) % step;
-    const slack = Math.abs(value) / 1e9;
-    return rest <= slack || Math.abs(rest - step) <= slack;
-  });
+export function real(rules: Bounds = {}) {
+  return bounded(z.number(), rules);
 }
 
-function bounded<S extends z.ZodType<number, number>>(
-  schema: S,
-  rules: { ge?: number; gt?: number; le?: number; lt?: number; multipleOf?: number },
-  isMultiple: (value: number, step: number) => boolean,
-): z.ZodType<number, number> {
-  const { ge, gt, le, lt, multipleOf } = rules;
-  let narrowed: z.ZodType<number, number> = schema;
+interface Bounds {
+  ge?: number;
+  gt?: number;
+  le?: number;
+  lt?: number;
+}
+
+function bounded(schema: z.ZodType<number, number>, { ge, gt, le, lt }: Bounds): z.ZodType<number, number> {
+  let narrowed = schema;
   if (ge !== undefined) narrowed = narrowed.refine((value) => value >= ge, `at least ${ge}`);
   if (gt !== undefined) narrowed = narrowed.refine((value) => value > gt, `above ${gt}`);
   if (le !== undefined) narrowed = narrowed.refine((value) => value <= le, `at most ${le}`);
   if (lt !== undefined) narrowed = narrowed.refine((value) => value < lt, `below ${lt}`);
-  if (multipleOf !== undefined) {
-    narrowed = narrowed.refine((value) => isMultiple(value, multipleOf), `a multiple of ${multipleOf}`);
-  }
   return narrowed;
 }
 
