@@ -3,32 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clarivum.checks.review.change import Change, State
+from clarivum.checks.review.before_after import BeforeAfter
+from clarivum.checks.review.change import Change
 from clarivum.checks.review.json_schema import Difference, Flow, differences
 from clarivum.checks.review.side import DeclaredJob
 
 
 @dataclass(frozen=True, slots=True)
-class JobChange:
+class JobChange(BeforeAfter[DeclaredJob]):
     """One job that differs. `payload` is how a worker of the head sees payloads of the base."""
 
-    before: DeclaredJob | None
-    after: DeclaredJob | None
     settings: tuple[tuple[str, str, str], ...] = ()
     """Name, before, after; empty where it was not or is not set."""
     payload: tuple[Difference, ...] = ()
-
-    @property
-    def one(self) -> DeclaredJob:
-        found = self.after or self.before
-        assert found is not None
-        return found
-
-    @property
-    def state(self) -> State:
-        if self.before is None:
-            return State.NEW
-        return State.REMOVED if self.after is None else State.CHANGED
 
     @property
     def fails_waiting_messages(self) -> bool:

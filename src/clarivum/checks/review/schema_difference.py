@@ -8,6 +8,7 @@ from typing import Any
 from pglast import ast
 from pglast.enums import ObjectType
 
+from clarivum.checks.review.before_after import BeforeAfter
 from clarivum.checks.review.change import Change, State
 from clarivum.checks.review.side import Side
 from clarivum.checks.statements.naming import of_relation
@@ -24,23 +25,8 @@ LITERALS = re.compile(rf"(?:{LITERAL.pattern}(?:, )?)+")
 
 
 @dataclass(frozen=True, slots=True)
-class SchemaChange:
-    """One object that differs; `before` or `after` is None when it is new or gone."""
-
-    before: Definition | None
-    after: Definition | None
-
-    @property
-    def one(self) -> Definition:
-        found = self.after or self.before
-        assert found is not None
-        return found
-
-    @property
-    def state(self) -> State:
-        if self.before is None:
-            return State.NEW
-        return State.REMOVED if self.after is None else State.CHANGED
+class SchemaChange(BeforeAfter[Definition]):
+    """One object that differs."""
 
     @property
     def whole(self) -> bool:
