@@ -65,4 +65,4 @@ def test_an_asterisk_stands_for_the_columns_of_both_sides(described: list[Descri
 
 
 def test_what_cannot_be_prepared_says_why(described: list[Description]) -> None:
-    assert described[4] == Description((), 'column "nothing" does not exist')
+    assert described[4] == Description((), 'column "nothing" does not exist', offset=len("select "))
