@@ -72,6 +72,32 @@ async def test_a_million_dead_rows_under_an_old_snapshot_raise_an_alarm(drill: D
         drill.until(lambda: drill.state("a") == "done", "and works on")
 
 
+def test_the_state_of_a_queue_does_not_read_a_large_ledger(drill: Drill) -> None:
+    """Workers ask every fifteen seconds; a run is looked up for each hidden message, and no other."""
+    drill.rows(
+        "with runs as (insert into clarivum.job_runs"
+        " (run_id, enqueued_at, finished_at, attempt, state, job, key, message_id)"
+        " select gen_random_uuid(), now(), now(), 1, 'done', 'drill.quick', number::text, number::text"
+        " from generate_series(1, 20000) as number returning run_id),"
+        " sent as (insert into pgmq.q_drill_quick (vt, message, headers) select now() + interval '1 hour', '{}',"
+        " jsonb_build_object('run_id', run_id) from runs limit 2000 returning 1) select count(*) from sent"
+    )
+    drill.rows(
+        "update clarivum.job_runs set finished_at = null, state = 'running', lease_token = gen_random_uuid(),"
+        " claimable_at = now() where run_id = (select run_id from clarivum.job_runs where run_id = any (select"
+        " (headers ->> 'run_id')::uuid from pgmq.q_drill_quick) limit 1) returning 1"
+    )
+    with drill.admin() as connection:
+        connection.execute("analyze clarivum.job_runs, pgmq.q_drill_quick")
+        connection.execute("begin")
+        status = connection.execute("select * from clarivum.queue_status('drill_quick')").fetchone() or {}
+        read = connection.execute(
+            "select seq_tup_read, idx_scan from pg_stat_xact_user_tables where relname = 'job_runs'"
+        ).fetchone()
+    assert (status["depth"], status["ready"], status["running"], status["waiting"]) == (2_000, 0, 1, 0)
+    assert read == {"seq_tup_read": 0, "idx_scan": 2_000}
+
+
 async def test_a_retry_is_never_later_than_the_cap(drill: Drill) -> None:
     """However high the exponential climbs."""
     await drill.enqueue(*(Act(key=f"k{number}", do="fail") for number in range(200)))
