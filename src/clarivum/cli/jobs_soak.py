@@ -39,7 +39,7 @@ def soak(
     """Run jobs while workers are killed and the database restarts; count their effects.
 
     On a Postgres of its own in a temporary folder, with worker and producer processes of its own; workers are also
-    frozen, producers killed. The 20,000 take about six minutes on two cores. Everything is ended and deleted, also by
+    frozen, producers killed. The 20,000 take about seven minutes on two cores. Everything is ended and deleted, also by
     Ctrl-C. Exit code 1 when a job was lost or had its effect twice.
     """
     if postgres not in {16, 18}:
