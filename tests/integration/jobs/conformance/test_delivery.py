@@ -96,7 +96,8 @@ async def test_no_more_than_asked_for(line: Line, limit: int) -> None:
         assert len(await line.transport.receive(quick, limit, 30)) <= limit
 
 
-async def test_concurrent_receivers_never_share(line: Line) -> None:
+async def test_concurrent_receivers_share_a_queue_out(line: Line) -> None:
+    """pgmq locks rows: each message goes to one. A standard queue of SQS may give one twice; the ledger is for that."""
     await line.send(*numbered(60))
     receivers = [line.another() for _ in range(4)]
 
@@ -110,7 +111,8 @@ async def test_concurrent_receivers_never_share(line: Line) -> None:
         return found
 
     found = [message for some in await asyncio.gather(*map(drain, receivers)) for message in some]
-    assert keys(found) == sorted(str(number) for number in range(60))
+    received = keys(found) if line.transport.system == "pgmq" else sorted(set(keys(found)))
+    assert received == sorted(str(number) for number in range(60))
 
 
 async def test_no_order_is_promised_but_everything_comes(line: Line) -> None:
