@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bff.app import application
 from clarivum.testing.postgres import DatabaseUrls
 
 from .conftest import ROOT, Clarivum, Project, execute, rows
@@ -111,7 +112,8 @@ def test_a_reset_asks_first_and_leaves_what_the_migrations_make(
     assert rows(url, "select to_regnamespace('scribbles')::text, to_regclass('pgmq.q_scribble')::text") == [
         (None, None)
     ]
-    assert rows(url, "select queue_name::text from pgmq.meta") == [("leads_enrich",)]
+    queues = {name for (name,) in rows(url, "select queue_name::text from pgmq.meta")}
+    assert queues == {job.queue for job in application.jobs.values()}
     assert rows(url, "select nspowner::regrole::text from pg_namespace where nspname = 'public'") == [
         ("pg_database_owner",)
     ]
