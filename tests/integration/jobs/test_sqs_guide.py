@@ -41,7 +41,8 @@ def test_what_the_guide_says(database_urls: DatabaseUrls) -> None:
         worker = subprocess.Popen([sys.executable, "-m", "clarivum", "jobs", "work"], cwd=ROOT, env=environ)
         try:
             deadline = time.monotonic() + 40
-            while "done" not in clarivum(environ, "jobs", "show", run_id):
+            # Until a worker has claimed it, SQS alone knows the run, and it cannot be shown.
+            while "done" not in run(environ, "jobs", "show", run_id).stdout:
                 assert time.monotonic() < deadline
         finally:
             worker.terminate()
@@ -50,8 +51,12 @@ def test_what_the_guide_says(database_urls: DatabaseUrls) -> None:
         aws.close()
 
 
-def clarivum(environ: dict[str, str], *arguments: str) -> str:
+def run(environ: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "clarivum", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def clarivum(environ: dict[str, str], *arguments: str) -> str:
+    done = run(environ, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -57,10 +57,12 @@ def test_up_refuses_the_same_on_a_database_that_it_did_not_start(
     shutil.copyfile(ROOT / "owners.toml", our_project.path / "owners.toml")
     (our_project.path / "planted_backend.py").write_text(APPLICATION)
     data = tmp_path / "data"
+    # Not the admin's alone: `up` would give the login, which the other tests of this server use, a password of its own.
+    urls = {"DATABASE_URL": database_urls.app, "CLARIVUM_MIGRATION_URL": database_urls.admin}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     started = subprocess.run(
         [sys.executable, "-c", UP, str(data)],
-        env={**inherited, "PYTHONPATH": str(our_project.path), "DATABASE_URL": database_urls.admin},
+        env={**inherited, "PYTHONPATH": str(our_project.path), **urls},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
