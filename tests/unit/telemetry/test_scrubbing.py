@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from clarivum.telemetry import scrub, scrub_value
@@ -37,9 +37,11 @@ def test_no_address_survives(before: str, email: str, after: str):
 
 @given(before=SURROUNDING, token=JWT, after=SURROUNDING)
 def test_no_signed_token_survives(before: str, token: str, after: str):
+    parts = token.split(".")
+    assume(not any(part in before or part in after for part in parts))
     scrubbed = scrub(before + token + after)
     assert token not in scrubbed
-    assert all(part not in scrubbed for part in token.split("."))
+    assert all(part not in scrubbed for part in parts)
 
 
 @given(before=SURROUNDING, scheme=st.sampled_from(["Bearer", "bearer", "BEARER", "DPoP"]), token=OPAQUE)
