@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.telemetry import instruments
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 
 MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"
+
+# A database of its own for each test makes more sets of attributes than any process of ours will ever have.
+instruments.MAX_CELLS = 100_000
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,7 @@ def shutdown(timeout_s: float = 5.0) -> None:
         if lost:
             fields: dict[str, object] = {"spans": lost}
             PIPELINE.write(PIPELINE.event("warning", "spans lost at shutdown", "clarivum.telemetry", fields))
+    _process.disabled = False
     if _process.configured:
         _process.configured = False
         standard_logging.release()

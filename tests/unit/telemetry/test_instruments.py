@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clarivum.errors import DeclarationError
-from clarivum.telemetry import DATABASE_SECONDS, REQUEST_SECONDS, counter, gauge, histogram
+from clarivum.telemetry import DATABASE_SECONDS, REQUEST_SECONDS, counter, gauge, histogram, instruments
 from clarivum.telemetry.aggregation import HistogramCell
-from clarivum.telemetry.instruments import MAX_CELLS
 from clarivum.testing.telemetry import metric_points
 
 
@@ -78,14 +77,15 @@ def test_a_counter_does_not_go_down():
         counter("test.down", "Down.").add(-1)
 
 
-def test_beyond_the_bound_everything_counts_in_one_overflow_cell():
+def test_beyond_the_bound_everything_counts_in_one_overflow_cell(monkeypatch):
+    monkeypatch.setattr(instruments, "MAX_CELLS", 2_000)
     flood = counter("test.flood", "Flood.", "1", ("who",))
-    for number in range(MAX_CELLS + 500):
+    for number in range(2_500):
         flood.add(1, f"n{number}")
     points = metric_points("test.flood")
-    assert len(points) == MAX_CELLS + 1
+    assert len(points) == 2_001
     assert points[frozenset({("otel.metric.overflow", True)})] == 500
-    assert sum(points.values()) == MAX_CELLS + 500
+    assert sum(points.values()) == 2_500
 
 
 def test_values_are_scrubbed_and_alike_when_scrubbed_alike():
