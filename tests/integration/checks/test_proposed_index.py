@@ -41,6 +41,7 @@ RULES = ["database/query-without-index", "database/migration-fails"]
 
 def findings(root: Path, monkeypatch: pytest.MonkeyPatch, postgres: int) -> tuple[Finding, ...]:
     monkeypatch.syspath_prepend(str(root))
+    forget("clean_backend")  # another test may have loaded its own copy
     try:
         with Facts("clean_backend.app:application", today=date(2027, 1, 15), postgres=postgres) as facts:
             return run(facts, choose(RULES), SYSTEM_CLOCK).findings

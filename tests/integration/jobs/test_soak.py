@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 
 from benchmarks.soak.counting import count
 from benchmarks.soak.declared import JOBS, WORLD
@@ -21,12 +22,13 @@ from tests.integration.jobs.conftest import ROOT
 SOAK = [sys.executable, "-m", "clarivum", "jobs", "soak"]
 
 
+@pytest.mark.timeout(400)  # 15 s as a rule; a run whose worker was killed twice waits for two leases
 def test_a_small_soak_loses_nothing_and_leaves_nobody(tmp_path: Path) -> None:
     report = tmp_path / "soak.md"
     options = ["--jobs", "120", "--kills", "4", "--restarts", "2", "--seed", "3", "--format", "json"]
     done = subprocess.run(
         [*SOAK, *options, "--report", str(report)], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=360, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
