@@ -46,12 +46,14 @@ async def test_workers_whose_connections_are_cut_lose_nothing(
     proxy.share = SHARE
     around = Drill(database_urls, drill.notes)
     await around.enqueue(*(Quick(key=key) for key in keys[:110]), *(Bulk(key=key) for key in keys[110:]))
-    await drill.eventually(lambda: len(drill.effects()) >= 130 or drill.letters(), "most is done while cut", 60)
+    await drill.eventually(lambda: len(drill.effects()) + len(drill.letters()) >= 130, "most is done while cut", 60)
     proxy.share = 0.0
     await drill.eventually(lambda: drill.depth(quick) == drill.depth(bulk) == 0, "the rest is done", 30)
     assert min(proxy.cuts[REQUEST_LOST], proxy.cuts[ANSWER_LOST]) >= 3, proxy.cuts
-    assert sorted(effect["key"] for effect in drill.effects()) == sorted(keys)
-    assert drill.letters() == []
+    letters = drill.letters()
+    # A run of `bulk` has two attempts, and cuts may take both: then it is a dead letter, not lost.
+    assert {letter["job"] for letter in letters} <= {bulk.name}
+    assert sorted(row["key"] for row in (*drill.effects(), *letters)) == sorted(keys)
     assert [worker.process.poll() for worker in workers] == [None, None], "the workers live on"
 
 
