@@ -48,6 +48,7 @@ def capture(level: str) -> None:
     for name in _TAKEN_OVER:
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+        logging.getLogger(name).setLevel(logging.NOTSET)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, LEVELS[level]))
     logging.captureWarnings(True)
