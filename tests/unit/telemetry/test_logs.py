@@ -27,6 +27,7 @@ def as_in_a_process() -> Iterator[None]:
     """The standard library's loggers as in a running process, without the handlers that pytest adds for each test."""
     root = logging.getLogger()
     level = root.level
+    logging.captureWarnings(False)  # pytest undoes what an earlier test switched on, and logging does not notice
     capture("info")
     try:
         yield
