@@ -85,6 +85,10 @@ class Facts:
         """Say in the report what could not be looked at, with its place; each text once."""
         self.notes[text] = None
 
+    def not_judged(self, rule_id: str) -> None:
+        """Say that a rule of this run did not look: what it would have found is not known."""
+        self.judged -= {rule_id}
+
     def known(self, fact: str) -> bool:
         """Whether a fact was read already, so that one can count without reading."""
         return fact in vars(self)
@@ -265,14 +269,14 @@ class Facts:
         return self._scratch.admin_url, self._scratch.app_url
 
     @cached_property
-    def advice(self) -> tuple[Advice, ...]:
-        """What Supabase's advisors say; nothing, with a note in the report, without the Supabase CLI."""
+    def advice(self) -> tuple[Advice, ...] | None:
+        """What Supabase's advisors say; None when they did not look. Without the Supabase CLI a note says so."""
         if self.migration_refusal:
-            return ()
+            return None
         cli = find_cli(self.root, self._environ)
         if cli is None:
             self.note(not_looked("supabase/migrations"))
-            return ()
+            return None
         self._progress("asking Supabase's advisors")
         return advise(cli, self._scratch.admin_url)
 

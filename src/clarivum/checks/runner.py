@@ -58,6 +58,7 @@ def run(facts: Facts, rules: Sequence[Rule], clock: Clock) -> Report:
     for rule in chosen:
         if rule.needs_application and facts.loading.application is None:
             skipped.append(rule)
+            facts.not_judged(rule.id)
             continue
         for problem in rule.look(facts):
             waiver = next((each for each in waivers if each.covers(rule.id, problem.subject, facts.today)), None)

@@ -27,6 +27,16 @@ grant select on public.open to anon;
 """
 
 
+WAIVER = """
+[[waiver]]
+rule = "database/advisor"
+subject = "of_nothing"
+reason = "to see when it is called unused"
+owner = "growth"
+expires = 2028-01-01
+"""
+
+
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
     return install(ROOT / "tests" / "npm" / "supabase") / "node_modules"
@@ -53,17 +63,18 @@ def test_our_own_schema_has_no_advice_that_is_not_waived(cli: SupabaseCli, versi
     assert found["security"] == ()
 
 
-def planted(folder: Path, node_modules: Path | None) -> Report:
+def planted(folder: Path, node_modules: Path | None, *rules: str) -> Report:
     """Check a copy of the clean application that has an open table, with the CLI in the project's own node_modules."""
     root = copied("clean", folder)
     (root / OPEN).write_text(MIGRATION)
+    (root / "waivers.toml").write_text(WAIVER)
     if node_modules is not None:
         (root / "node_modules").symlink_to(node_modules)
     sys.path.insert(0, str(root))
     try:
         environ = {"PATH": os.path.dirname(shutil.which("node") or "")}
         with Facts("clean_backend.app:application", today=TODAY, environ=environ) as facts:
-            return run(facts, choose(["database/advisor"]), SYSTEM_CLOCK)
+            return run(facts, choose(["database/advisor", *rules]), SYSTEM_CLOCK)
     finally:
         sys.path.remove(str(root))
         forget("clean_backend")
@@ -86,6 +97,12 @@ def test_without_the_cli_the_report_says_that_the_advisors_did_not_look(clean: C
     assert "did not look" in note
     assert "npm install --save-dev supabase" in note
     assert find_cli(clean.root, {}) is None
+
+
+def test_a_waiver_is_called_unused_only_where_the_advisors_looked(tmp_path: Path, node_modules: Path) -> None:
+    for name, cli, unused in (("with", node_modules, ["of_nothing"]), ("without", None, [])):
+        report = planted(tmp_path / name, cli, "checks/waiver-unused")
+        assert [each.subject for each in report.findings if each.rule == "checks/waiver-unused"] == unused
 
 
 @pytest.mark.parametrize(

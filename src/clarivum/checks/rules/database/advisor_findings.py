@@ -11,6 +11,9 @@ NOWHERE = Place("supabase/migrations", 1)
 
 
 def look(facts: Facts) -> Iterator[Problem]:
+    if facts.advice is None:
+        facts.not_judged(RULE.id)
+        return
     for advice in facts.advice:
         place = facts.places.get(f"{advice.kind} {advice.object}", NOWHERE)
         yield Problem(place.file, place.line, advice.subject, advice.message, advice.fix)
