@@ -74,12 +74,12 @@ async def request_erasure(tx: Transaction, principal: Principal) -> Erasure:
     It happens after seven days, until when it can be cancelled. A second request changes nothing.
     """
     with tx.as_worker():
-        erasure = await tx.maybe(
+        erasure: Erasure | None = await tx.maybe(
             queries.add_erasure, subject=principal.subject, email=principal.email, days=CANCELLABLE_DAYS
         )
         if erasure is not None:
             await tx.enqueue(EraseMember(erasure_id=erasure.id), delay_s=CANCELLABLE_DAYS * DAY_S)
-            return erasure  # type: ignore[no-any-return]
+            return erasure
         pending: Erasure | None = await tx.maybe(queries.own_pending_erasure, subject=principal.subject)
     if pending is None:
         raise RequestError("The erasure was decided just now; ask again.", code=CONFLICT)

@@ -118,7 +118,8 @@ def _given(function: Functions) -> Iterator[tuple[str, ast.expr]]:
 def _changed(function: Functions) -> Iterator[str]:
     """Names whose value is changed in place: `values["x"] = …`, `values.update(…)`."""
     for node in ast.walk(function):
-        stored = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del)
-        called = isinstance(node, ast.Attribute) and node.attr in CHANGING
-        if (stored or called) and isinstance(node.value, ast.Name):  # type: ignore[attr-defined]
-            yield node.value.id  # type: ignore[attr-defined]
+        match node:
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.Attribute(value=ast.Name(id=name), attr=method) if method in CHANGING:
+                yield name

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -100,8 +100,7 @@ def _on_sqs() -> Settings:
 
 
 def _transport(settings: Settings, database: Database | None) -> "SqsTransport":
-    transport: Any = transport_for(settings, database)
-    return transport  # type: ignore[no-any-return]
+    return cast("SqsTransport", transport_for(settings, database))
 
 
 def _queue_or_exit(run: Callable[[], Awaitable[T]]) -> T:

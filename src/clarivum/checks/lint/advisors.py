@@ -78,8 +78,14 @@ def _read(results: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
             message, fix = f"{_heading(each)}: {each['detail']}", f"see {each['remediation']}"
             yield Advice(each["name"], str(each["cacheKey"]), name, str(metadata.get("type", "")), message, fix)
     for lint, members in together.items():
-        named = sorted(NAMED.search(str(each["detail"]))[1] for each in members)  # type: ignore[index]
+        named = sorted(_named(str(each["detail"])) for each in members)
         yield Advice(lint, lint, "", "", f"{_heading(members[0])}, {len(named)}: {', '.join(named)}", TOGETHER[lint])
+
+
+def _named(detail: str) -> str:
+    """The first name in backticks; all of the text where an advisor words it otherwise."""
+    found = NAMED.search(detail)
+    return found[1] if found else detail
 
 
 def _heading(result: Mapping[str, Any]) -> str:

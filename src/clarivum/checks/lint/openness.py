@@ -5,7 +5,7 @@ Each object remembers the statement that last decided about it, so that a findin
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pglast import ast
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType, RoleSpecType, VariableSetKind
@@ -14,6 +14,7 @@ from clarivum.checks.lint.inner import statements_within
 from clarivum.checks.statements.naming import of_relation, of_words
 from clarivum.database.migrations.files import Migration, Statement
 
+T = TypeVar("T")
 CALLERS = frozenset({"anon", "authenticated", "clarivum_staff", "public"})
 """Roles that requests run as; `public` stands for PUBLIC."""
 ROUTINES = frozenset({ObjectType.OBJECT_FUNCTION, ObjectType.OBJECT_PROCEDURE, ObjectType.OBJECT_ROUTINE})
@@ -214,9 +215,14 @@ def _set_schema(state: Openness, node: Any, place: Place) -> None:
 
 
 def _move(state: Openness, old: str, new: str) -> None:
-    for known in (state.tables, state.views, state.materialized):
-        if old in known:
-            known[new] = known.pop(old)  # type: ignore[assignment]
+    _rekey(state.tables, old, new)
+    _rekey(state.views, old, new)
+    _rekey(state.materialized, old, new)
+
+
+def _rekey(known: dict[str, T], old: str, new: str) -> None:
+    if old in known:
+        known[new] = known.pop(old)
 
 
 def _grant(state: Openness, node: Any, place: Place) -> None:

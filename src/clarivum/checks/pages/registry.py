@@ -7,6 +7,7 @@ and compares it with a rule of its own, and adds a line to `ELSEWHERE`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from clarivum.checks.pages.errors import errors_page
 from clarivum.checks.pages.rules import chapters, rules_page
@@ -35,10 +36,7 @@ class Page:
 
 def pages() -> tuple[Page, ...]:
     """Every generated page, in the order of their paths."""
-    of_rules = [
-        Page(f"docs/checks/{chapter}.md", lambda chapter=chapter: rules_page(chapter))  # type: ignore[misc]
-        for chapter in chapters()
-    ]
+    of_rules = [Page(f"docs/checks/{chapter}.md", partial(rules_page, chapter)) for chapter in chapters()]
     found = [*of_rules, Page("docs/errors.md", errors_page), Page("docs/settings.md", settings_page)]
     return tuple(sorted(found, key=lambda page: page.path))
 

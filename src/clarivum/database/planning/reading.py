@@ -77,7 +77,10 @@ def measure(plan: Node, looks_at: LooksAt) -> Reading:
     sorts: list[LimitedSort] = []
     loops: dict[int, float] = {}
     for found in _walk(plan, _Pull(), looks_at, loops):
-        (scans if isinstance(found, Scan) else sorts).append(found)  # type: ignore[arg-type]
+        if isinstance(found, Scan):
+            scans.append(found)
+        else:
+            sorts.append(found)
     returned = plan.rows
     if plan.kind == "ModifyTable" and plan.children and returned == 0:
         returned = plan.children[0].rows
