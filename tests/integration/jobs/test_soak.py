@@ -44,7 +44,9 @@ def test_a_small_soak_loses_nothing_and_leaves_nobody(tmp_path: Path) -> None:
 
 def test_interrupted_it_leaves_nobody(tmp_path: Path) -> None:
     environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    heard = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores it, and so would the soak
     soak = subprocess.Popen([*SOAK, "--jobs", "5000"], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, heard)
     assert soak.stderr is not None
     while "jobs, " not in soak.stderr.readline():
         assert soak.poll() is None
