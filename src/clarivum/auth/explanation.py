@@ -23,7 +23,7 @@ from clarivum.auth.fetch import FetchError
 from clarivum.auth.issuer_keys import Fetch
 from clarivum.auth.keys import VerificationKey, read_key_set
 from clarivum.auth.policy import MAX_TOKEN_BYTES, Issuer, TokenPolicy, issuers_of
-from clarivum.auth.principal import Principal
+from clarivum.auth.principal import Principal, email_claim
 from clarivum.auth.refusal import REFUSED, Reason, TokenRefusedError
 from clarivum.auth.roles import parse_role_map
 from clarivum.auth.verifier import TokenVerifier
@@ -101,6 +101,7 @@ class _Examination:
         if issuer is not None:
             await self._signature(compact, issuer)
         self._roles(claims)
+        self._email(claims)
 
     def _shape(self) -> CompactToken | None:
         length = f"{len(self._token)} characters"
@@ -200,6 +201,16 @@ class _Examination:
             listed = ", ".join(map(shown, dropped[:MAX_LISTED]))
             told += f"; dropped, because they are none of ours and CLARIVUM_ROLE_MAP does not name them: {listed}"
         self.note("roles", None, told)
+
+    def _email(self, claims: Mapping[str, Any]) -> None:
+        name = email_claim(claims, self._settings.roles_claim)
+        if name is None:
+            told = "none in the token"
+        elif claims.get(f"{name}_verified") is True:
+            told = f"in {shown(name)}, verified"
+        else:
+            told = f"not used: {shown(name)} counts only beside {shown(name)}_verified: true"
+        self.note("e-mail", None, told)
 
 
 def shown(value: object) -> str:

@@ -24,6 +24,7 @@ class Principal:
 
     `context` is what its statements run in; on a route for staff it is `staff_context`, which only a holder of a staff
     role has (docs/adr/0006-database-roles.md). Both carry the same claims.
+    `email` is an address that the issuer has verified.
     `is_machine` is true for a client-credentials token: its subject is `<client id>@clients` and no person.
     """
 
@@ -95,16 +96,23 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(entry for entry in (*scopes, *granted) if entry)
 
 
-def _email(claims: Mapping[str, Any], roles_claim: str) -> str | None:
-    """The caller's address, unless the issuer says that it is not verified.
+def email_claim(claims: Mapping[str, Any], roles_claim: str) -> str | None:
+    """The claim that an address is taken from, whether or not it is good; None when the token names none.
 
     Auth0 puts custom claims under a namespace, the one of the roles claim; `email` itself is the OpenID Connect name.
     """
-    namespace = roles_claim.rpartition("/")[0]
-    for name in (f"{namespace}/email", "email"):
-        value = claims.get(name)
-        if value is not None:
-            well_formed = isinstance(value, str) and len(value) <= MAX_EMAIL_CHARACTERS and _EMAIL.fullmatch(value)
-            verified = claims.get(f"{name}_verified", True) is True
-            return value if well_formed and verified else None
-    return None
+    namespaced = f"{roles_claim.rpartition('/')[0]}/email"
+    return next((name for name in (namespaced, "email") if claims.get(name) is not None), None)
+
+
+def _email(claims: Mapping[str, Any], roles_claim: str) -> str | None:
+    """The caller's address, if the issuer says that it is verified: anybody can sign up with somebody else's.
+
+    It says so by `true` in the claim `<name>_verified` beside the address (OpenID Connect Core 1.0 section 5.1).
+    """
+    name = email_claim(claims, roles_claim)
+    if name is None or claims.get(f"{name}_verified") is not True:
+        return None
+    value = claims[name]
+    well_formed = isinstance(value, str) and len(value) <= MAX_EMAIL_CHARACTERS and _EMAIL.fullmatch(value)
+    return value if well_formed else None

@@ -28,7 +28,8 @@ async def read_as(urls: DatabaseUrls, context: Context) -> tuple[object, ...]:
 async def test_policies_read_what_the_token_proved(forge: Forge, database_urls: DatabaseUrls) -> None:
     verifier = TokenVerifier(SETTINGS, TurnedClock(), Endpoint(forge.key_set()))
     for subject in SUBJECTS:
-        token = forge.token(sub=subject, email="zoë@example.com", role="service_role", app_roles=["admin"])
+        address = {"email": "zoë@example.com", "email_verified": True}
+        token = forge.token(sub=subject, role="service_role", app_roles=["admin"], **address)
         principal = await verifier.verify(token)
         assert await read_as(database_urls, principal.context) == (
             *("authenticated", subject, "zoë@example.com", "authenticated"),

@@ -48,6 +48,7 @@ class Desk:
         claims = {
             "sub": "auth0|alice",
             "https://clarivum.com/email": EMAIL,
+            "https://clarivum.com/email_verified": True,
             SETTINGS.roles_claim: list(roles),
             "amr": ["mfa"] if mfa else [],
             "exp": 9_999_999_999,

@@ -1,4 +1,4 @@
-// A real OpenID provider with Auth0's habits: JWT access tokens for one API with roles and amr in namespaced claims,
+// A real OpenID provider with Auth0's habits: JWT access tokens for one API with roles, amr and address in namespaced claims,
 // PKCE required, refresh tokens that rotate, and a second factor when acr_values asks for it.
 // Configuration as JSON in the first argument; a line {"accessTokenTtlS": …} on stdin changes that later.
 // Prints "ready" when it listens, and a JSON line per event.
@@ -14,6 +14,8 @@ let { accessTokenTtlS } = changing
 const MULTI_FACTOR = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
 const NAMESPACE = "https://clarivum.com"
 const issuer = `http://127.0.0.1:${port}/`
+
+const addressOf = (id) => `${id.split("|")[1]}@example.com`
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
 const signingKey = { ...privateKey.export({ format: "jwk" }), kid: "provider-1", alg: "RS256", use: "sig" }
@@ -39,7 +41,7 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: false,
   findAccount: (ctx, id) => ({
     accountId: id,
-    claims: async () => ({ sub: id, name: id.split("|")[1], email: `${id.split("|")[1]}@example.com`, email_verified: true }),
+    claims: async () => ({ sub: id, name: id.split("|")[1], email: addressOf(id), email_verified: true }),
   }),
   // Everybody agrees to everything: consent is not what is tested.
   loadExistingGrant: async (ctx) => {
@@ -60,6 +62,8 @@ const provider = new Provider(issuer, {
     return {
       [`${NAMESPACE}/roles`]: roles[token.accountId] ?? ["member"],
       [`${NAMESPACE}/amr`]: source?.amr ?? [],
+      [`${NAMESPACE}/email`]: addressOf(token.accountId),
+      [`${NAMESPACE}/email_verified`]: true,
     }
   },
   features: {

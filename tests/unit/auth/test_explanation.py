@@ -32,7 +32,7 @@ async def test_the_first_step_that_fails_is_why_the_verifier_refuses(
 
 
 async def test_a_good_token_passes_every_step(forge: Forge, endpoint: Endpoint) -> None:
-    token = forge.token(**{EMAIL_CLAIM: "alice@example.org"})
+    token = forge.token(**{EMAIL_CLAIM: "alice@example.org", f"{EMAIL_CLAIM}_verified": True})
     steps = await steps_of(token, endpoint)
     assert [name for name, step in steps.items() if step.passed is False] == []
     assert list(steps) == [
@@ -47,11 +47,21 @@ async def test_a_good_token_passes_every_step(forge: Forge, endpoint: Endpoint) 
             "key",
             "signature",
             "roles",
+            "e-mail",
             "verdict",
         )
     ]
     assert steps["roles"].detail == "member"
+    assert steps["e-mail"].detail == f"in {EMAIL_CLAIM}, verified"
     assert steps["times"].detail == "issued 2026-11-01 12:00:00Z (+0 s), expires 2026-11-01 13:00:00Z (+3600 s)"
+
+
+async def test_an_address_that_is_not_used_is_told_why(forge: Forge, endpoint: Endpoint) -> None:
+    assert (await steps_of(forge.token(), endpoint))["e-mail"].detail == "none in the token"
+    for name in (EMAIL_CLAIM, "email"):
+        steps = await steps_of(forge.token(**{name: "alice@example.org"}), endpoint)
+        assert steps["e-mail"].detail == f"not used: {name} counts only beside {name}_verified: true"
+        assert steps["verdict"].passed
 
 
 async def test_everything_that_is_wrong_is_told_at_once(forge: Forge, stranger: Forge, endpoint: Endpoint) -> None:
