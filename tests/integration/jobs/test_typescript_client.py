@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,43 @@ def test_for_sqs_it_is_a_row_of_the_outbox(client: Path, drill: Drill, driver: s
     assert (row["queue"], json.loads(row["body"]), row["is_delayed"]) == (quick.queue, {"key": "a"}, True)
     assert row["headers"] == {"job": quick.name, "key": "a", "run_id": answer["runId"], "schema_version": "1"}
     assert drill.depth(quick) == 0
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("sender", ["pgmq", "outbox"])
+def test_no_statement_beside_a_send_runs_as_the_worker(client: Path, drill: Drill, driver: str, sender: str) -> None:
+    """Jobs enqueued at once, one of which the database refuses, and the caller's own statements between them."""
+    with drill.admin() as connection:
+        connection.execute("alter table pgmq.q_drill_quick add check (headers ->> 'key' <> 'refused')")
+        connection.execute("alter table clarivum.outbox add check (headers ->> 'key' <> 'refused')")
+    keys = ["a", "b", "refused", "c", "'); drop table drill.effects; --"]
+    answer = produce(client, drill, driver=driver, sender=sender, together=[{"key": key} for key in keys])
+    assert answer["settled"] == ["rejected" if key == "refused" else "fulfilled" for key in keys]
+    assert set(answer["roles"][:-1]) <= {"authenticated", "25P02"}  # 25P02: between the refusal and what takes it back
+    assert answer["roles"][-1] == "authenticated"
+    table = "pgmq.q_drill_quick" if sender == "pgmq" else "clarivum.outbox"
+    stored = drill.rows(f"select headers ->> 'key' as key from {table}")
+    committed = sorted(set(keys) - {"refused"}) if driver == "pg" else []  # postgres.js rolls back after any error
+    assert sorted(row["key"] for row in stored) == committed
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("sender", ["pgmq", "outbox"])
+def test_jobs_enqueued_at_once_are_all_sent(client: Path, drill: Drill, driver: str, sender: str) -> None:
+    keys = ["a", "b", "c", "it's", "$enqueue$;", "Zażółć 😀"]
+    answer = produce(client, drill, driver=driver, sender=sender, together=[{"key": key} for key in keys])
+    assert (answer["settled"], set(answer["roles"])) == (["fulfilled"] * len(keys), {"authenticated"})
+    table = "pgmq.q_drill_quick" if sender == "pgmq" else "clarivum.outbox"
+    assert sorted(row["key"] for row in drill.rows(f"select headers ->> 'key' as key from {table}")) == sorted(keys)
+
+
+def test_an_error_does_not_quote_the_payload(client: Path, drill: Drill) -> None:
+    with drill.admin() as connection:
+        connection.execute("alter table clarivum.outbox add check (headers ->> 'key' <> 'secret')")
+    answer = produce(client, drill, driver="pg", sender="outbox", payload={"key": "secret"})
+    assert "insert into clarivum.outbox" in answer["context"]
+    assert "secret" not in answer["context"]
+    assert b64encode(b'{"key":"secret"}').decode() not in answer["context"]
 
 
 @pytest.mark.parametrize("payload", [{}, {"key": 1}, {"key": ""}, {"key": "a", "other": 1}, {"key": "a\0"}])

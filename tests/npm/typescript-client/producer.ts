@@ -12,6 +12,8 @@ interface Task {
   payload: Payloads["drill.quick"];
   traceparent?: string;
   delaySeconds?: number;
+  /** Enqueue these at once instead of `payload`, with statements of the caller's between them. */
+  together?: Payloads["drill.quick"][];
 }
 
 const task = JSON.parse(process.argv[2] ?? "") as Task;
@@ -19,16 +21,39 @@ const task = JSON.parse(process.argv[2] ?? "") as Task;
 class Rollback extends Error {}
 
 async function produce(sql: Transaction, role: () => Promise<unknown>): Promise<unknown> {
+  if (task.together) return together(sql, task.together, role);
   const sender = task.sender === "pgmq" ? pgmqSender(sql) : outboxSender(sql);
   const before = await role();
   try {
     const { delaySeconds = 0, traceparent } = task;
     return { runId: await enqueue(sender, "drill.quick", task.payload, { delaySeconds, traceparent }) };
   } catch (error) {
-    return { refused: String(error), name: error instanceof Error ? error.name : "" };
+    const context = error instanceof Error && "where" in error ? error.where : "";
+    return { refused: String(error), name: error instanceof Error ? error.name : "", context };
   } finally {
     if (before !== (await role())) throw new Error("the caller's role is another one now");
   }
+}
+
+/** Everything of one transaction without waiting in between: what each job came to, and the role of each statement. */
+async function together(sql: Transaction, payloads: Payloads["drill.quick"][], role: () => Promise<unknown>): Promise<unknown> {
+  const become = "select set_config('role', 'authenticated', true)";
+  await ("unsafe" in sql ? sql.unsafe(become) : sql.query(become));
+  const sent: Promise<string>[] = [];
+  const roles: Promise<unknown>[] = [];
+  for (const payload of payloads) {
+    const sender = task.sender === "pgmq" ? pgmqSender(sql) : outboxSender(sql);
+    sent.push(enqueue(sender, "drill.quick", payload));
+    await new Promise((resolve) => setImmediate(resolve));
+    roles.push(role());
+  }
+  const settled = await Promise.allSettled(sent);
+  roles.push(role());
+  return { settled: settled.map((each) => each.status), roles: (await Promise.allSettled(roles)).map(roleOrState) };
+}
+
+function roleOrState(outcome: PromiseSettledResult<unknown>): unknown {
+  return outcome.status === "fulfilled" ? outcome.value : (outcome.reason as { code: string }).code;
 }
 
 async function withPostgres(): Promise<unknown> {
@@ -45,7 +70,8 @@ async function withPostgres(): Promise<unknown> {
       if (task.ending === "rollback") throw new Rollback();
     });
   } catch (error) {
-    if (!(error instanceof Rollback)) throw error;
+    // postgres.js commits nothing after a statement that failed, even where its error was caught.
+    if (!(error instanceof Rollback) && !task.together) throw error;
   } finally {
     await sql.end();
   }

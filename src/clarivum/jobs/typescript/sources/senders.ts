@@ -6,13 +6,13 @@
 
 /** `sql` of postgres.js as `sql.begin(async (sql) => …)` gives it. */
 export interface PostgresJsTransaction {
-  unsafe(query: string, parameters?: never[]): PromiseLike<ArrayLike<unknown>>;
+  unsafe(statements: string): PromiseLike<unknown>;
   savepoint: unknown;
 }
 
 /** A client of node-postgres after `BEGIN`; a Pool is none, since each of its queries may take another connection. */
 export interface NodePostgresClient {
-  query(query: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  query(statements: string): Promise<unknown>;
   totalCount?: never;
 }
 
@@ -34,8 +34,8 @@ export interface Sender {
 export function pgmqSender(sql: Transaction): Sender {
   return sender(
     sql,
-    `select pgmq.send($1::text, $2::text::jsonb, $3::text::jsonb, $4::text::integer),
-            pg_notify('clarivum_jobs', $1::text)`,
+    `perform pgmq.send(job_queue, job_body::jsonb, job_headers, delay_s);
+  perform pg_notify('clarivum_jobs', job_queue);`,
   );
 }
 
@@ -43,44 +43,71 @@ export function pgmqSender(sql: Transaction): Sender {
 export function outboxSender(sql: Transaction): Sender {
   return sender(
     sql,
-    `with added as (
-       insert into clarivum.outbox (queue, body, headers, due_at)
-       values ($1::text, $2::text, $3::text::jsonb, clock_timestamp() + make_interval(secs => $4::text::double precision))
-       returning queue
-     )
-     select pg_notify('clarivum_outbox', queue) from added`,
+    `insert into clarivum.outbox (queue, body, headers, due_at)
+  values (job_queue, job_body, job_headers, clock_timestamp() + make_interval(secs => delay_s));
+  perform pg_notify('clarivum_outbox', job_queue);`,
   );
 }
 
-function sender(sql: Transaction, statement: string): Sender {
+/** By transaction, when its last send is over. */
+const sending = new WeakMap<Transaction, Promise<void>>();
+
+/**
+ * Sends of one transaction take turns: one that fails has to go back to its savepoint before the next one begins. With
+ * postgres.js, which rolls a transaction back after any statement that failed, there is no next one.
+ */
+function sender(sql: Transaction, statements: string): Sender {
   const run = executor(sql);
+  const attempt = async (message: Message) => {
+    try {
+      await run(asWorker(message, statements));
+    } catch (error) {
+      // The caller's transaction goes on as it was; where it cannot, there was none, or it had failed before.
+      await run("rollback to savepoint clarivum_enqueue; release savepoint clarivum_enqueue").catch(() => undefined);
+      throw error;
+    }
+  };
   return {
-    async send(message) {
-      await run("savepoint clarivum_enqueue");
-      try {
-        const [before] = await run(
-          "select current_setting('role') as role, set_config('role', 'clarivum_worker', true) as now",
-        );
-        await run(statement, [
-          message.queue,
-          message.body,
-          JSON.stringify(message.headers),
-          String(message.delaySeconds),
-        ]);
-        await run("select set_config('role', $1::text, true)", [(before as { role: string }).role]);
-      } catch (error) {
-        // The caller's transaction goes on as it was, role included.
-        await run("rollback to savepoint clarivum_enqueue");
-        throw error;
-      }
-      await run("release savepoint clarivum_enqueue");
+    send(message) {
+      const sent = (sending.get(sql) ?? Promise.resolve()).then(() => attempt(message));
+      sending.set(
+        sql,
+        sent.catch(() => undefined),
+      );
+      return sent;
     },
   };
 }
 
-function executor(sql: Transaction): (query: string, values?: string[]) => Promise<ArrayLike<unknown> & Iterable<unknown>> {
-  if ("unsafe" in sql) {
-    return async (query, values = []) => Array.from(await sql.unsafe(query, values as never[]));
-  }
-  return async (query, values = []) => (await sql.query(query, values)).rows;
+/**
+ * One message of the protocol, within which the role is switched and restored: whatever else the caller runs in the
+ * transaction meanwhile comes before or after all of it, and never runs as clarivum_worker. Such a message takes no
+ * parameters. Its values are constants of the block, so that an error's context does not quote them.
+ */
+function asWorker({ queue, body, headers, delaySeconds }: Message, statements: string): string {
+  return `savepoint clarivum_enqueue;
+do $enqueue$
+declare
+  caller constant text := current_setting('role');
+  job_queue constant text := ${text(queue)};
+  job_body constant text := ${text(body)};
+  job_headers constant jsonb := ${text(JSON.stringify(headers))};
+  delay_s constant integer := ${text(String(delaySeconds))};
+begin
+  perform set_config('role', 'clarivum_worker', true);
+  ${statements}
+  perform set_config('role', caller, true);
+end
+$enqueue$;
+release savepoint clarivum_enqueue`;
+}
+
+/** An SQL literal of any text: base64 has no character that ends a literal or a block, whatever the server's settings. */
+function text(value: string): string {
+  return `convert_from(decode('${Buffer.from(value, "utf8").toString("base64")}', 'base64'), 'UTF8')`;
+}
+
+function executor(sql: Transaction): (statements: string) => Promise<unknown> {
+  if ("unsafe" in sql) return async (statements) => sql.unsafe(statements);
+  return async (statements) => sql.query(statements);
 }
