@@ -54,6 +54,14 @@ def parse(sql: str) -> tuple[Tree, ...]:
     return tuple(raw.stmt for raw in statements)
 
 
+def statement_of(expression: Mapping[str, Any]) -> str:
+    """A text of PL/pgSQL (a `PLpgSQL_expr` of its parser) as a statement of SQL: an expression is selected."""
+    query, mode = str(expression["query"]), expression.get("parseMode", 0)
+    if mode in ASSIGNMENTS:
+        return f"select {ASSIGNED.sub('', query, count=1)}"
+    return f"select {query}" if mode == EXPRESSION else query
+
+
 def _flat(members: Any) -> tuple[Tree, ...]:
     """BEGIN ATOMIC holds a list of lists."""
     if isinstance(members, tuple | list):
@@ -83,30 +91,24 @@ def _texts(node: Any, types: list[str], result: str) -> Iterator[str]:
     elif isinstance(node, dict):
         for kind, value in node.items():
             if kind == "PLpgSQL_var" and "default_val" in value:
-                yield _cast(_statement(value["default_val"]), _type_of(node))
+                yield _cast(statement_of(value["default_val"]["PLpgSQL_expr"]), _type_of(node))
             elif kind == "PLpgSQL_stmt_assign":
-                yield _cast(_statement(value["expr"]), _at(types, value.get("varno", -1)))
+                yield _cast(statement_of(value["expr"]["PLpgSQL_expr"]), _at(types, value.get("varno", -1)))
             elif kind == "PLpgSQL_stmt_return" and "expr" in value:
-                yield _cast(_statement(value["expr"]), result)
+                yield _cast(statement_of(value["expr"]["PLpgSQL_expr"]), result)
             elif kind == "PLpgSQL_stmt_execsql" and value.get("into"):
                 fields = _fields(value.get("target"))
-                yield _cast(_statement(value["sqlstmt"]), _at(types, fields[0]) if len(fields) == 1 else "")
+                yield _cast(
+                    statement_of(value["sqlstmt"]["PLpgSQL_expr"]), _at(types, fields[0]) if len(fields) == 1 else ""
+                )
             elif kind == "PLpgSQL_expr":
-                yield _statement({kind: value})
+                yield statement_of(value)
             else:
                 if kind in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
                     yield from _dynamic(value["query"])
                 elif kind == "dynquery":
                     yield from _dynamic(value)
                 yield from _texts(value, types, result)
-
-
-def _statement(node: Mapping[str, Any]) -> str:
-    expression = node["PLpgSQL_expr"]
-    query, mode = str(expression["query"]), expression.get("parseMode", 0)
-    if mode in ASSIGNMENTS:
-        return f"select {ASSIGNED.sub('', query, count=1)}"
-    return f"select {query}" if mode == EXPRESSION else query
 
 
 def _cast(statement: str, kind: str) -> str:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from pglast import parse_sql
 
-from clarivum.checks.statements import Duration, Mode, Names, locks_of
+from clarivum.checks.statements import Duration, Mode, Names, joined, locks_of, statements_within
 from clarivum.testing.postgres import DatabaseUrls
 
 SCHEMA = """
@@ -105,6 +105,14 @@ reindex index public.parent_name_idx
 refresh materialized view public.summary
 refresh materialized view concurrently public.summary
 drop table public.child
+do $$ begin if true then alter table if exists public.parent add column extra text; end if; end $$
+do $$ declare r record; begin for r in delete from only public.child returning id loop end loop; end $$
+do $$ begin execute 'truncate public.base'; execute 'create index named on public.parent (name)'; end $$
+explain analyze delete from public.child
+prepare named as delete from public.child
+with gone as (delete from public.child returning id) insert into public.base select id from gone
+create table public.other as select * from public.parent
+create table public.other (like public.parent including all)
 """.strip().splitlines()
 TABLES = """
     select c.oid, n.nspname || '.' || c.relname, pg_relation_filenode(c.oid) from pg_class c
@@ -134,12 +142,13 @@ def test_each_statement_takes_the_locks_that_the_table_says(empty_database_urls:
     with psycopg.connect(empty_database_urls.admin, autocommit=True) as connection:
         connection.execute(SCHEMA.encode())
         for statement in STATEMENTS:
-            said = locks_of(parse_sql(statement)[0].stmt, NAMES)
+            parts = statements_within(parse_sql(statement)[0].stmt)
+            said = joined(lock for part in parts for lock in locks_of(part, NAMES))
             modes = {lock.table: lock.mode for lock in said if lock.mode >= Mode.ROW_EXCLUSIVE}
             rewriting = {lock.table for lock in said if lock.duration is Duration.REWRITE}
             held, rewritten = seen(connection, statement)
             # TRUNCATE gives an emptied table a new file; a concurrent refresh changes the rows of the old one.
-            same_files = statement.startswith(("truncate", "refresh")) or rewritten == rewriting
+            same_files = statement.startswith(("truncate", "refresh", "do")) or rewritten == rewriting
             if held != modes or not same_files:
                 wrong.append(f"{statement}\n  server {held} {rewritten or ''}\n  table  {modes} {rewriting or ''}")
     assert not wrong, "\n".join(wrong)

@@ -63,8 +63,26 @@ def crossings(folder: Path, *texts: str) -> tuple[Crossing, ...]:
         ("alter table public.leads add foreign key (by) references public.profiles (id)", "foreign key"),
         ("create view public.names as select name from public.profiles", "read by a view"),
         ("create policy p on public.leads using (exists (select from public.profiles))", "read by a policy"),
-        ("do $$ begin update public.profiles set name = null; end $$", "named in a block"),
-        ("do $$ begin execute 'alter table profiles add x int'; end $$", "named in a block"),
+        ("do $$ begin update public.profiles set name = null; end $$", "update"),
+        ("do $$ begin alter table if exists profiles add x int; end $$", "alter table"),
+        ("do $$ begin if true then drop table if exists profiles; end if; end $$", "drop table"),
+        ("do $$ begin delete from only profiles; end $$", "delete"),
+        ("do $$ begin truncate leads, profiles; end $$", "truncate"),
+        ("do $$ declare r record; begin for r in delete from profiles returning * loop end loop; end $$", "delete"),
+        ("do $$ begin execute 'alter table profiles add x int'; end $$", "alter table"),
+        ("do $$ begin execute 'do $a$ begin drop table profiles; end $a$'; end $$", "drop table"),
+        ("do $$ begin execute format('alter table public.profiles add %I int', 'x'); end $$", "named in a block"),
+        ("do $$ begin execute 'truncate leads, profiles' || ' cascade'; end $$", "named in a block"),
+        ("do language plpython3u $$ plpy.execute('drop table public.profiles') $$", "named in a block"),
+        (
+            "insert into public.leads with gone as (delete from public.profiles returning id) select id from gone",
+            "delete",
+        ),
+        ("explain analyze delete from public.profiles", "delete"),
+        ("prepare p as delete from public.profiles", "delete"),
+        ("create table kept as with gone as (delete from profiles returning id) select id from gone", "delete"),
+        ("create function f() returns void language sql as $$ truncate leads, only profiles $$", "named in a function"),
+        ("create function f() returns void language sql as 'delete from PROFILES'", "named in a function"),
         (
             "create function f() returns void language sql as $$ delete from public.profiles $$",
             "named in a function",
@@ -87,6 +105,10 @@ def test_touching_another_team_s_table_is_seen(tmp_path: Path, statement: str, a
         "create table public.other (id int); alter table public.other add x int; grant select on public.other to anon",
         "select name from public.profiles",
         "create table public.profile_notes (id int)",
+        "create table public.copies (like public.profiles including all)",
+        "do $$ begin if exists (select from public.profiles) then update leads set by = null; end if; end $$",
+        "create function f() returns void language sql as 'select 1 as x from vault_of_others.profiles'",
+        'create function f() returns void language sql as $$ delete from "PROFILES" $$',
         "do $$ begin perform public.profiles_of(1); end $$",
         "create function public.f() returns int language sql as 'select 1'",
         "grant usage on schema public to anon",
@@ -95,6 +117,27 @@ def test_touching_another_team_s_table_is_seen(tmp_path: Path, statement: str, a
 def test_own_tables_and_mere_reading_are_free(tmp_path: Path, statement: str) -> None:
     growth = "-- author: growth\ncreate table public.leads (id uuid primary key);"
     assert crossings(tmp_path, growth, f"-- author: growth\n{statement};") == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "act"),
+    [
+        ('do $$ begin update public."Members" set name = null; end $$', "update"),
+        ("""do $$ begin execute 'update "Members"' || ' set name = null'; end $$""", "named in a block"),
+        ('create function f() returns void language sql as $$ delete from public."Members" $$', "named in a function"),
+        ('create function f() returns void language sql as $$ delete from "Members" $$', "named in a function"),
+    ],
+)
+def test_a_quoted_name_keeps_its_case(tmp_path: Path, statement: str, act: str) -> None:
+    table = '-- author: membership\ncreate table public."Members" (id int, name text);'
+    (found,) = crossings(tmp_path, table, f"-- author: growth\n{statement};")
+    assert (found.object, found.acts) == ("public.Members", (act,))
+
+
+def test_what_a_block_makes_is_its_migration_s_own(tmp_path: Path) -> None:
+    text = "-- author: growth\ndo $$ begin create table public.own (id int); end $$;\nalter table public.own add x int;"
+    assert crossings(tmp_path, text) == ()
+    assert crossings(tmp_path, text, "-- author: membership\ndrop table public.own;") != ()
 
 
 def test_an_object_in_another_team_s_schema_is_that_team_s(tmp_path: Path) -> None:

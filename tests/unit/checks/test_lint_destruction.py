@@ -47,6 +47,12 @@ def losses(folder: Path, text: str) -> list[str]:
         ("with gone as (delete from t returning *) insert into old select id from gone", ["delete from public.t"]),
         ("do $$ begin if true then drop table t; end if; end $$", ["drop table public.t"]),
         ("do $$ begin execute 'truncate t'; end $$", ["truncate public.t"]),
+        (
+            "do $$ declare r record; begin for r in delete from t returning n loop end loop; end $$",
+            ["delete from public.t"],
+        ),
+        ("prepare p as delete from t", ["delete from public.t"]),
+        ("explain analyze delete from t", ["delete from public.t"]),
         ("alter table t alter column n type bigint", ["alter column type public.t.n"]),
         ("alter table t alter column name type varchar(10)", ["alter column type public.t.name"]),
         ("alter table t alter column name type text using lower(name)", ["alter column type public.t.name"]),

@@ -52,7 +52,7 @@ ODD = (
     "do language plv8 'x'",
     "do $$ this is not plpgsql $$",
     "do $$ begin execute 'select ' || 1; execute format('drop table %I', 'a'); execute 'not sql'; end $$",
-    "prepare x as delete from t",
+    "prepare x as select 1",
     "declare c cursor for select 1",
     "copy t from '/tmp/x'",
     "import foreign schema a from server s into b",

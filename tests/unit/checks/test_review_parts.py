@@ -181,6 +181,30 @@ def test_a_lock_lasts_to_the_end_of_the_file(tmp_path: Path) -> None:
     ]
 
 
+def lock_part(folder: Path, text: str) -> str:
+    """What the part says of a migration with this text, on top of one that made `public.notes`."""
+    (folder / "20270101000000_notes.sql").write_text("-- author: growth\ncreate table public.notes (id int);")
+    (folder / "20270102000000_after.sql").write_text(text)
+    readings = {str(each.migration): each for each in follow(discover(folder))}
+    blocks = locks.PART.describe(
+        change(migrations=changed_migrations({}, {"20270102000000_after.sql": text}, readings))
+    )
+    return "\n".join(plain(each.text) if isinstance(each, Paragraph) else str(each) for each in blocks)
+
+
+def test_what_a_block_locks_is_told_and_what_it_hides_is_owned_up_to(tmp_path: Path) -> None:
+    told = lock_part(tmp_path, "do $$ begin alter table public.notes add column x int; end $$;")
+    assert "ACCESS EXCLUSIVE" in told
+    assert "locks nothing" not in told
+    hidden = lock_part(tmp_path, "-- author: growth\ndo $$ begin execute 'drop table ' || 'notes'; end $$;")
+    assert hidden.endswith(
+        "What can be read of it locks nothing that stood before it. "
+        "What the block in line 2 puts together as it runs is not seen."
+    )
+    none = lock_part(tmp_path, "create table public.other (id int);")
+    assert none.endswith("It locks nothing that stood before it.")
+
+
 def test_queries_are_planned_again_when_they_or_their_tables_change() -> None:
     other = query("other", "select 1")
     old = Side(definitions=NOTES, queries=(READ, WRITE))

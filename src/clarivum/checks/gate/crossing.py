@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from clarivum.checks.gate.ownership import Ownership
-from clarivum.checks.statements import Lock, locks_of, touches, wording
+from clarivum.checks.statements import Lock, joined, locks_of, statements_within, texts_unread, touches, wording
 from clarivum.database.migrations.files import Migration, Statement
 
 AUTHOR = re.compile(r"^--[ \t]*author:[ \t]*([A-Za-z0-9_-]+)[ \t]*$", re.MULTILINE)
@@ -48,6 +48,8 @@ class Locking:
 
     statement: Statement
     locks: tuple[Lock, ...]
+    unread: bool = False
+    """Whether it is a block that puts a statement together as it runs: what that one locks is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +89,20 @@ def _read(migration: Migration, state: Ownership) -> Reading:
     found: dict[str, _Touched] = {}
     lockings: list[Locking] = []
     for statement in migration.body:
-        for touch in touches(statement.node, state.names):
-            stood = touch.object in before.names.tables
-            if touch.object in state.names.tables and not stood:
-                continue  # made by this very migration
-            owner = before.team_of(touch.object)
-            if stood or (owner and owner != author):
-                touched = found.setdefault(touch.object, _Touched(owner, statement.line))
-                touched.acts[touch.act] = None
-                touched.changes |= dict.fromkeys(wording(statement.node, touch.act))
-        locks = tuple(lock for lock in locks_of(statement.node, state.names) if lock.table in before.names.tables)
-        lockings.append(Locking(statement, locks))
-        state.follow(statement.node, author)
+        locks: list[Lock] = []
+        for node in statements_within(statement.node):
+            for touch in touches(node, state.names):
+                stood = touch.object in before.names.tables
+                if touch.object in state.names.tables and not stood:
+                    continue  # made by this very migration
+                owner = before.team_of(touch.object)
+                if stood or (owner and owner != author):
+                    touched = found.setdefault(touch.object, _Touched(owner, statement.line))
+                    touched.acts[touch.act] = None
+                    touched.changes |= dict.fromkeys(wording(node, touch.act))
+            locks += (lock for lock in locks_of(node, state.names) if lock.table in before.names.tables)
+            state.follow(node, author)
+        lockings.append(Locking(statement, joined(locks), any(texts_unread(statement.node))))
     everything = tuple(touched.crossing(name) for name, touched in found.items())
     crossings = tuple(each for each in everything if each.owner and each.owner != author)
     return Reading(migration, author, crossings, tuple(lockings), everything)

@@ -12,7 +12,7 @@ from pglast.enums import AlterTableType as Alter
 from pglast.enums import DropBehavior, ObjectType
 
 from clarivum.checks.lint.column_types import ColumnType, keeps_values, type_of
-from clarivum.checks.lint.inner import statements_within
+from clarivum.checks.statements.inner import statements_within
 from clarivum.checks.statements.naming import of_relation, of_words
 
 ALWAYS = {

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pglast import ast
 from pglast.enums import AlterTableType, GrantTargetType, ObjectType, RoleSpecType, VariableSetKind
 
-from clarivum.checks.lint.inner import statements_within
+from clarivum.checks.statements.inner import statements_within
 from clarivum.checks.statements.naming import of_relation, of_words
 from clarivum.database.migrations.files import Migration, Statement
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pglast import ast
 from pglast.enums import ObjectType
@@ -11,6 +10,7 @@ from pglast.enums import ObjectType
 from clarivum.checks.review.before_after import BeforeAfter
 from clarivum.checks.review.change import Change, State
 from clarivum.checks.review.side import Side
+from clarivum.checks.statements import statements_within
 from clarivum.checks.statements.naming import of_relation
 from clarivum.database.planning.definitions import Definition
 
@@ -51,8 +51,8 @@ def schema_changes(change: Change) -> tuple[SchemaChange, ...]:
 def _renamed_columns(change: Change) -> Iterator[tuple[Key, Key]]:
     """Columns by their old and new names, from the migrations; for a catalogue they are two."""
     for migration in change.migrations:
-        for statement in migration.reading.migration.body if migration.reading else ():
-            node: Any = statement.node
+        body = migration.reading.migration.body if migration.reading else ()
+        for node in (node for statement in body for node in statements_within(statement.node)):
             if isinstance(node, ast.RenameStmt) and node.renameType == ObjectType.OBJECT_COLUMN and node.relation:
                 table = of_relation(node.relation)
                 yield (table, "column", str(node.subname)), (table, "column", str(node.newname))

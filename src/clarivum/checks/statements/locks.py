@@ -7,7 +7,7 @@ compares with pg_locks.
 A lock is held until the migration's transaction ends, so a file's longest statement counts for all its locks.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pglast import ast
@@ -24,19 +24,24 @@ DROP_CONCURRENTLY = "drop index concurrently, in a file of its own"
 
 
 def locks_of(node: Any, names: Names) -> tuple[Lock, ...]:
-    """The locks of a statement on tables that stood before it: the strongest and longest on each, in their order.
+    """The locks of a statement itself on tables that stood before it: the strongest and longest on each.
 
     `names` is what stands before it. Statements that lock no such table (GRANT, CREATE FUNCTION, …) give none, and what
     stops nobody (ACCESS SHARE, ROW SHARE) is told of tables that the statement names, not of those behind them.
     """
     reader = READERS.get(type(node))
-    joined: dict[str, Lock] = {}
-    for lock in reader(node, names) if reader else ():
-        other = joined.get(lock.table, lock)
+    return joined(reader(node, names)) if reader else ()
+
+
+def joined(locks: Iterable[Lock]) -> tuple[Lock, ...]:
+    """One lock for each table, of the strongest mode and the longest duration, in the order of the tables."""
+    found: dict[str, Lock] = {}
+    for lock in locks:
+        other = found.get(lock.table, lock)
         advice = lock.advice if lock.duration >= other.duration else other.advice
         strongest, longest = max(lock.mode, other.mode), max(lock.duration, other.duration)
-        joined[lock.table] = Lock(lock.table, strongest, longest, advice or lock.advice or other.advice)
-    return tuple(joined.values())
+        found[lock.table] = Lock(lock.table, strongest, longest, advice or lock.advice or other.advice)
+    return tuple(found.values())
 
 
 def _on_relation(mode: Mode, duration: Duration) -> Callable[[Any, Names], Iterator[Lock]]:
@@ -58,6 +63,8 @@ def _create_table(node: Any, names: Names) -> Iterator[Lock]:
                 referenced = of_relation(constraint.pktable)
                 if referenced != of_relation(node.relation):
                     yield Lock(referenced, Mode.SHARE_ROW_EXCLUSIVE, INSTANT)
+        if isinstance(element, ast.TableLikeClause):
+            yield Lock(of_relation(element.relation), Mode.ACCESS_SHARE, INSTANT)
     for parent in node.inhRelations or ():
         mode = Mode.ACCESS_EXCLUSIVE if node.partbound else Mode.SHARE_UPDATE_EXCLUSIVE
         advice = "create it alone, then ATTACH PARTITION" if node.partbound else ""
@@ -191,5 +198,6 @@ READERS: Mapping[type[Any], Callable[[Any, Names], Iterator[Lock]]] = {
     ast.DeleteStmt: _write,
     ast.MergeStmt: _write,
     ast.SelectStmt: _read,
+    ast.CreateTableAsStmt: lambda node, names: _read(node.query, names),
     ast.CopyStmt: _copy,
 }

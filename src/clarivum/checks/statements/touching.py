@@ -1,11 +1,11 @@
 """Which objects a statement touches: changes, depends on from now on, or writes to. Pure.
 
 A query that only reads touches nothing. A view, a policy, a rule or a function that reads another table does: from
-then on that table cannot change without it. Bodies of functions and `do` blocks are text to the grammar; a table
-counts as touched when they name it.
+then on that table cannot change without it. What a function's body names counts as touched. Statements inside the
+statement (`statements_within`) are asked for themselves; of a `do` block only what cannot be read is judged by the
+tables that it names.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
+from clarivum.checks.statements.code_names import tables_named
+from clarivum.checks.statements.inner import texts_unread
 from clarivum.checks.statements.naming import of_relation, of_words, relations_within
 
 RELATIONS = frozenset(
@@ -36,9 +38,6 @@ ON_TABLES = frozenset(
     {ObjectType.OBJECT_POLICY, ObjectType.OBJECT_TRIGGER, ObjectType.OBJECT_RULE, ObjectType.OBJECT_TABCONSTRAINT}
 )
 TYPES = frozenset({ObjectType.OBJECT_TYPE, ObjectType.OBJECT_DOMAIN})
-QUALIFIED = re.compile(r'"?([A-Za-z_]\w*)"?\s*\.\s*"?([A-Za-z_]\w*)"?')
-BARE = re.compile(r'\b(?:table|only|into|update|from|join|on|references|truncate)\s+"?([A-Za-z_]\w*)"?', re.IGNORECASE)
-
 Found = Iterator[tuple[str, str]]
 """Objects and what is done to them."""
 
@@ -72,7 +71,7 @@ class Names:
 
 
 def touches(node: Any, names: Names) -> tuple[Touch, ...]:
-    """The objects that a statement touches, each with each act once, in the order of their mention."""
+    """The objects that a statement itself touches, each with each act once, in the order of their mention."""
     reader = READERS.get(type(node))
     found = reader(node, names) if reader else ()
     return tuple(dict.fromkeys(Touch(name, act) for name, act in found))
@@ -90,18 +89,29 @@ def _relation(act: str) -> Callable[[Any, Names], Found]:
 def _create_table(node: Any, names: Names) -> Found:
     own = of_relation(node.relation)
     yield own, "create table"
-    for other in relations_within(node):
-        if other != own:
-            yield other, "foreign key" if node.inhRelations is None else "partition or child"
+    for element in node.tableElts or ():
+        yield from _references(element, own)
+    yield from ((of_relation(parent), "partition or child") for parent in node.inhRelations or ())
 
 
 def _alter_table(node: Any, names: Names) -> Found:
     is_index = node.objtype == ObjectType.OBJECT_INDEX
     own = of_relation(node.relation)
     yield (names.table_of_index(own) if is_index else own), "alter index" if is_index else "alter table"
-    for other in relations_within(node.cmds):
-        if other != own:
-            yield other, "foreign key" if "Constraint" in repr(node.cmds) else "partition or child"
+    for command in node.cmds or ():
+        yield from _references(command.def_, own)
+        if isinstance(command.def_, ast.PartitionCmd) and not is_index:
+            yield of_relation(command.def_.name), "partition or child"
+        elif isinstance(command.def_, ast.RangeVar):
+            yield of_relation(command.def_), "partition or child"
+
+
+def _references(definition: Any, own: str) -> Found:
+    """The other tables that the foreign keys of a column or constraint refer to."""
+    constraints = (definition,) if isinstance(definition, ast.Constraint) else getattr(definition, "constraints", None)
+    for each in constraints or ():
+        if each.pktable is not None and of_relation(each.pktable) != own:
+            yield of_relation(each.pktable), "foreign key"
 
 
 def _rename(node: Any, names: Names) -> Found:
@@ -201,20 +211,6 @@ def _relations(act: str, attribute: str = "relations") -> Callable[[Any, Names],
     return read
 
 
-def _write(act: str) -> Callable[[Any, Names], Found]:
-    def read(node: Any, names: Names) -> Found:
-        yield of_relation(node.relation), act
-        yield from _with_clause(node, names)
-
-    return read
-
-
-def _with_clause(node: Any, names: Names) -> Found:
-    """Writes in `with … as (delete …)`, in front of a SELECT as well."""
-    for each in node.withClause.ctes if node.withClause else ():
-        yield from ((touch.object, touch.act) for touch in touches(each.ctequery, names))
-
-
 def _into(node: Any, names: Names) -> Found:
     yield of_relation(node.into.rel), "create table"
     if node.objtype == ObjectType.OBJECT_MATVIEW:
@@ -231,21 +227,14 @@ def _function(node: Any, names: Names) -> Found:
     for option in node.options or ():
         if option.defname == "as":
             text = " ".join(str(part.sval) for part in option.arg if part)
-            yield from ((table, "named in a function") for table in tables_named(text, names))
+            yield from ((table, "named in a function") for table in tables_named(text, names.tables))
     if node.sql_body is not None:
         yield from ((table, "named in a function") for table in relations_within(node.sql_body))
 
 
 def _block(node: Any, names: Names) -> Found:
-    text = " ".join(str(option.arg.sval) for option in node.args if option.defname == "as")
-    yield from ((table, "named in a block") for table in tables_named(text, names))
-
-
-def tables_named(text: str, names: Names) -> list[str]:
-    """The known tables that a piece of code names, with their schema, or without where SQL has a table's name."""
-    found = [f"{schema}.{name}" for schema, name in QUALIFIED.findall(text)]
-    found += [f"public.{name}" for name in BARE.findall(text)]
-    return [name for name in dict.fromkeys(map(str.lower, found)) if name in names.tables]
+    for text in texts_unread(node):
+        yield from ((table, "named in a block") for table in tables_named(text, names.tables))
 
 
 def _sequence(node: Any, names: Names) -> Found:
@@ -286,11 +275,10 @@ READERS: Mapping[type[Any], Callable[[Any, Names], Found]] = {
     ast.TruncateStmt: _relations("truncate"),
     ast.LockStmt: _relations("lock table"),
     ast.VacuumStmt: _relations("vacuum", "rels"),
-    ast.InsertStmt: _write("insert"),
-    ast.UpdateStmt: _write("update"),
-    ast.DeleteStmt: _write("delete"),
-    ast.MergeStmt: _write("merge"),
-    ast.SelectStmt: _with_clause,
+    ast.InsertStmt: _relation("insert"),
+    ast.UpdateStmt: _relation("update"),
+    ast.DeleteStmt: _relation("delete"),
+    ast.MergeStmt: _relation("merge"),
     ast.CopyStmt: _copy,
     ast.CreateFunctionStmt: _function,
     ast.AlterFunctionStmt: _alter_function,

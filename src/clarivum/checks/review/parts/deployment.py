@@ -10,6 +10,7 @@ from clarivum.checks.review.markdown import Block, Cell, Code, Steps
 from clarivum.checks.review.part import Part
 from clarivum.checks.review.schema_difference import losses
 from clarivum.checks.review.wording import cell, names
+from clarivum.checks.statements import statements_within
 from clarivum.checks.statements.naming import of_relation
 
 WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
@@ -57,9 +58,10 @@ def _notes(migration: ChangedMigration) -> Iterator[Cell]:
         yield cell(Code(migration.name), " runs outside a transaction; a run after a crash finishes it.")
     stood = {each.object for each in reading.touched}
     written = [
-        of_relation(each.node.relation)
+        of_relation(node.relation)
         for each in reading.migration.body
-        if isinstance(each.node, WRITES) and of_relation(each.node.relation) in stood
+        for node in statements_within(each.node)
+        if isinstance(node, WRITES) and of_relation(node.relation) in stood
     ]
     if written:
         where = names(list(dict.fromkeys(written)))

@@ -50,10 +50,16 @@ def _migration(migration: ChangedMigration, change: Change) -> list[Block]:
     edited = " (edited)" if migration.state is State.CHANGED else ""
     head = cell(Code(migration.name), f"{edited}{by}: {counted(len(reading.lockings), 'statement')}, {how}.")
     rows = [_row(step, lock) for step in reading.lockings for lock in step.locks]
+    unread = [_unread(step) for step in reading.lockings if step.unread]
     if not rows:
-        return [Paragraph(cell(*head, " It locks nothing that stood before it."))]
+        none = " What can be read of it locks nothing" if unread else " It locks nothing"
+        return [Paragraph(cell(*head, f"{none} that stood before it.", *unread))]
     columns = ("line", "statement", "locks", "mode", "stops", "for")
-    return [Paragraph(head), Table(columns, tuple(rows)), Bullets(tuple(_estimates(reading, change)))]
+    return [Paragraph(cell(*head, *unread)), Table(columns, tuple(rows)), Bullets(tuple(_estimates(reading, change)))]
+
+
+def _unread(step: Locking) -> str:
+    return f" What the block in line {step.statement.line} puts together as it runs is not seen."
 
 
 def _row(step: Locking, lock: Lock) -> tuple[Cell, ...]:
