@@ -1,10 +1,13 @@
 """Connections for set-up work: one, synchronous, closed afterwards; a server that does not answer is named, masked."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from clarivum.errors import ConfigurationError, DependencyDownError
 from clarivum.settings import mask
@@ -27,6 +30,31 @@ def connect(
         raise DependencyDownError(f"the database at {mask(url)} does not answer: {_reason(error)}") from None
     with connection:
         yield connection
+
+
+def is_local(connection: psycopg.Connection, url: str) -> bool:
+    """Whether the server is on this machine, and so is every host that `url` might lead to the next time.
+
+    Told by what libpq connected to, as it read URL, environment and service file. The near end of a tunnel is on this
+    machine; what lies at its far end cannot be seen from here.
+    """
+    used = {option.keyword.decode(): (option.val or b"").decode() for option in connection.pgconn.info}
+    defaults = {option.keyword.decode(): (option.val or b"").decode() for option in Conninfo.get_defaults()}
+    given = conninfo_to_dict(url)  # psycopg tries a list of hosts one by one; libpq has seen one of them
+    names = [connection.info.hostaddr]
+    for keyword in ("host", "hostaddr"):
+        names += [*used[keyword].split(","), *str(given.get(keyword) or defaults[keyword]).split(",")]
+    return all(map(_is_local_name, names))
+
+
+def _is_local_name(host: str) -> bool:
+    """A socket (libpq's default when no host is named), or an address of loopback."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _reason(error: psycopg.OperationalError) -> str:

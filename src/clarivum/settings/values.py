@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
@@ -9,6 +10,11 @@ PLACEHOLDER_SECRET = re.compile(
     r"change[-_ ]?me|secret|password|example|placeholder|your[-_ ]|xxxx|12345", re.IGNORECASE
 )
 MIN_SECRET_CHARACTERS = 32
+USER_AND_PASSWORD = re.compile(r"(?<=://)([^:@/?]*):(?:[^?]*|[^@]*)@")
+"""Of a URL: up to the last `@` before the query, since a password may hold one that should have been escaped."""
+URL_PARAMETER = re.compile(r"(?P<name>[?&][^=&]+=)(?P<value>[^&]*)")
+CONNINFO_PASSWORD = re.compile(r"\b((?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)")
+"""Of libpq's `host=… password=…`; a value with spaces is quoted, a backslash escapes."""
 
 
 class Environment(StrEnum):
@@ -27,13 +33,19 @@ class JobsTransport(StrEnum):
 
 
 def mask(value: object) -> str:
-    """A setting as it may be shown: secrets as stars, the password of a URL as stars."""
+    """A setting as it may be shown: secrets as stars, and the passwords of a URL or of a libpq connection string."""
     if value is None:
         return "(not set)"
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if "://" in text:
-        return re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", text)
-    return "***" if isinstance(value, SecretStr) else text
+        return URL_PARAMETER.sub(_mask_parameter, USER_AND_PASSWORD.sub(r"\1:***@", text))
+    return "***" if isinstance(value, SecretStr) else CONNINFO_PASSWORD.sub(r"\1***", text)
+
+
+def _mask_parameter(parameter: re.Match[str]) -> str:
+    """One parameter of a URL's query; libpq takes a password there too, its name escaped or not."""
+    name = unquote(parameter["name"])[1:-1]
+    return f"{parameter['name']}***" if name.lower().endswith(("password", "secret")) else parameter[0]
 
 
 def strong_secret(text: str) -> bool:

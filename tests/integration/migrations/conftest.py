@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "tests" / "npm" / "supabase"
 OURS = ("CLARIVUM_", "OTEL_", "AUTH0_", "DATABASE_URL", "SUPABASE_")
 TIMEOUT_S = 100
+DEADLINE_S = 30.0
 
 Clarivum = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -92,3 +94,11 @@ def execute(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Poll a real condition until it holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
+        time.sleep(0.01)

@@ -72,6 +72,34 @@ def test_a_masked_url_never_shows_its_password(password: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("postgresql://u@db/app?password=hunter2", "postgresql://u@db/app?password=***"),
+        ("postgresql://db/app?user=u&password=hunter2&port=1", "postgresql://db/app?user=u&password=***&port=1"),
+        ("postgresql://u@db/app?sslpassword=hunter2", "postgresql://u@db/app?sslpassword=***"),
+        ("postgresql://u@db/app?p%61ssword=hunter2", "postgresql://u@db/app?p%61ssword=***"),
+        ("postgresql://u:hunter2@db/app?password=hunter2", "postgresql://u:***@db/app?password=***"),
+        ("postgresql://u:hun@hunter2@db/app", "postgresql://u:***@db/app"),
+        ("postgresql://u:hun/ter2@db/app", "postgresql://u:***@db/app"),
+        ("postgresql://u:hun?ter2@db/app", "postgresql://u:***@db/app"),
+        ("postgresql://u:hunter2@h1:5432,h2:5432/app", "postgresql://u:***@h1:5432,h2:5432/app"),
+        ("postgresql://h1:5432/app?port=1", "postgresql://h1:5432/app?port=1"),
+        ("host=db password=hunter2 user=u", "host=db password=*** user=u"),
+        (r"host=db password = 'hun \' ter2' user=u", "host=db password = *** user=u"),
+        (r"password=hun\ ter2 host=db", "password=*** host=db"),
+        ("host=db sslpassword='hunter2", "host=db sslpassword=***"),
+        (
+            "https://collector.example.org/v1?client_secret=hunter2",
+            "https://collector.example.org/v1?client_secret=***",
+        ),
+        ("no secret in here", "no secret in here"),
+    ],
+)
+def test_a_password_is_masked_wherever_libpq_takes_one(given: str, shown: str) -> None:
+    assert mask(given) == shown
+
+
+@pytest.mark.parametrize(
     ("secret", "strong"),
     [("short", False), ("a" * 64, False), ("changeme-" * 8, False), (SECRET, True), (SECRET[:-1], False)],
 )

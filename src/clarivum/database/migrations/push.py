@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 
@@ -92,7 +91,6 @@ def push(
     earlier files stay), DependencyDownError (no answer; `migration_locked`: a lock was not granted in time),
     ConfigurationError (a pooler in transaction mode, where no lock of a session holds).
     """
-    _refuse_transaction_pooler(url)
     migrations = discover(folder)
     started = pace.clock.monotonic()
 
@@ -101,6 +99,7 @@ def push(
             on_progress(Progress(step, migration, number, total, pace.clock.monotonic() - started))
 
     with connect(url, application_name="clarivum db push") as connection:
+        _refuse_transaction_pooler(connection)
         if dry_run or not _pending(connection, migrations):
             return _pending(connection, migrations)
         with _only_deployer(connection, pace, report):
@@ -177,9 +176,9 @@ def _only_deployer(connection: psycopg.Connection, pace: Pace, report: Callable[
             connection.execute("select pg_advisory_unlock(%s)", (DEPLOYER_LOCK,))
 
 
-def _refuse_transaction_pooler(url: str) -> None:
-    if urlsplit(url).port == TRANSACTION_POOLER_PORT:
+def _refuse_transaction_pooler(connection: psycopg.Connection) -> None:
+    if connection.info.port == TRANSACTION_POOLER_PORT:
         raise ConfigurationError(
-            f"the migration URL names port {TRANSACTION_POOLER_PORT}, a pooler in transaction mode;"
+            f"the migration URL leads to port {TRANSACTION_POOLER_PORT}, a pooler in transaction mode;"
             " use port 5432 of the same host (session mode) or the direct address"
         )

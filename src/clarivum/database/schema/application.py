@@ -2,14 +2,11 @@
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from clarivum.database.provision import provision
-from clarivum.database.reach import connect
-from clarivum.errors import MIGRATION_LOCKED, ConfigurationError, DependencyDownError, RefusedError
+from clarivum.database.reach import connect, is_local
+from clarivum.errors import MIGRATION_LOCKED, DependencyDownError, RefusedError
 from clarivum.settings import mask
-
-LOOPBACK = frozenset({"", "127.0.0.1", "::1", "localhost"})
 
 PLATFORM_SCHEMAS = ("clarivum", "supabase_migrations")
 """Made by migrations, but no part of what the application declares."""
@@ -60,9 +57,9 @@ def reset_database(url: str) -> None:
 
     Raises RefusedError for a database elsewhere, DependencyDownError when it does not answer or its tables are in use.
     """
-    if not _is_local(url):
-        raise RefusedError(f"{mask(url)} is not on this machine; only a local database is reset")
     with connect(url, application_name="clarivum db reset") as connection:
+        if not is_local(connection, url):
+            raise RefusedError(f"{mask(url)} is not on this machine; only a local database is reset")
         try:
             empty(connection, keep_platform=False)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
@@ -93,13 +90,3 @@ def _drop_queues(connection: psycopg.Connection) -> None:
         return
     for (queue,) in connection.execute(QUEUES).fetchall():
         connection.execute("select pgmq.drop_queue(%s)", (queue,))
-
-
-def _is_local(url: str) -> bool:
-    """Whether every host of the URL is this machine. Raises ConfigurationError for what is no URL."""
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise ConfigurationError(f"{mask(url)} is not a URL that Postgres clients understand") from None
-    hosts = f"{given.get('host') or ''},{given.get('hostaddr') or ''}".split(",")
-    return all(host in LOOPBACK or host.startswith("/") for host in hosts)

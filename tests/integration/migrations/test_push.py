@@ -9,7 +9,6 @@ from clarivum.database.migrations.push import Progress, Step, push, seed, status
 from clarivum.errors import (
     MIGRATION_FAILED,
     MIGRATION_REFUSED,
-    ConfigurationError,
     DependencyDownError,
     RefusedError,
 )
@@ -226,11 +225,6 @@ def test_the_seed_runs_again_in_one_transaction(url: str, tmp_path: Path) -> Non
     with pytest.raises(RefusedError, match=rf"{path}:2: duplicate key"):
         seed(url, path)
     assert query(url, "select n from a") == [(1,)]
-
-
-def test_a_pooler_in_transaction_mode_is_refused(folder: Folder) -> None:
-    with pytest.raises(ConfigurationError, match="6543, a pooler in transaction mode"):
-        push("postgresql://postgres.abcd:secret@host.pooler.supabase.com:6543/postgres", folder.path)
 
 
 def test_a_server_that_is_down_is_said_within_five_seconds(folder: Folder) -> None:
