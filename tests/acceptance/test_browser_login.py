@@ -260,6 +260,18 @@ def test_signing_out_ends_every_session_everywhere(browser: Browser, person: Vis
             assert replay(site, stolen).status_code == 401
 
 
+def test_whose_session_nothing_proves_any_more_is_told_what_was_not_ended(person: Visitor) -> None:
+    person.sign_in("auth0|judy")
+    person.open("/auth/logout")
+    person.context.clear_cookies()
+    person.page.click("#sign-out")
+    person.page.wait_for_selector("#outcome a")
+    assert person.page.inner_text("#outcome").startswith("This browser is signed out. Its session was over")
+    onward = person.page.get_attribute("#outcome a", "href")
+    assert onward is not None
+    assert onward.startswith(f"{person.site.provider.issuer}session/end?")
+
+
 def test_a_front_end_with_auth_js_shares_the_session_and_its_end(person: Visitor, site: Site) -> None:
     person.sign_in("auth0|ivan")
     value = "".join(person.session().values())

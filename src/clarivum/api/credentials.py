@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from clarivum.api.login.session import sealed_subject
 from clarivum.api.request import Headers
 from clarivum.auth import Principal, Reason, TokenRefusedError, TokenVerifier
 from clarivum.auth.cookies import (
@@ -98,15 +99,24 @@ class SessionCredentials:
                 )
             return bearer
         if must_be_meant:
-            self._csrf.check(_text(headers.get(_CSRF_HEADER)), cookies, _identity(principal, session))
+            self.check_token(headers, cookies, session, principal.subject)
         return principal
 
     def check_origin(self, headers: Headers) -> None:
         """Raises RequestError `csrf_failed` (403) unless one of our own pages sent the request."""
         self._origins.check(_request_origin(headers))
 
-    async def csrf_token(self, headers: Headers, standing: list[bytes] | None = None) -> tuple[str, str]:
-        """The token for the request's session, and the Set-Cookie value that goes with it. `standing`: as in `admit`.
+    def check_token(
+        self, headers: Headers, cookies: Sequence[Cookie], session: SessionToken, subject: str | None
+    ) -> None:
+        """Raises RequestError `csrf_failed` (403) unless the request repeats the token of its session of `subject`."""
+        self._csrf.check(_text(headers.get(_CSRF_HEADER)), cookies, _identity(session, subject))
+
+    async def csrf_token(self, headers: Headers) -> tuple[str, str]:
+        """The token for the request's session, and the Set-Cookie value that goes with it. Nothing is renewed.
+
+        A session of our own login needs only its seal, and not to have been ended: whoever's access token is over can
+        still be told apart, and sign out. Any other needs an access token that is good.
 
         Raises what `admit` raises, and RequestError `unauthenticated` (401) without a session.
         """
@@ -114,14 +124,23 @@ class SessionCredentials:
         session = self.cookies.read(cookies, self._clock.now().timestamp())
         if session is None:
             raise RequestError("There is no session: sign in first.", code=UNAUTHENTICATED)
-        return self._csrf.issue(cookies, _identity(await self._principal(session, cookies, standing), session))
+        subject = sealed_subject(session)
+        if subject is None:
+            subject = (await self._principal(session, cookies, None)).subject
+        else:
+            await self.refuse_ended(session)
+        return self._csrf.issue(cookies, _identity(session, subject))
+
+    async def refuse_ended(self, session: SessionToken) -> None:
+        """Raises SessionRefusedError for a session that was ended before it expired, RequestError `unavailable`."""
+        if self.refuse_revoked is not None:
+            await self.refuse_revoked(session)
 
     async def _principal(
         self, session: SessionToken, cookies: Sequence[Cookie], standing: list[bytes] | None
     ) -> Principal:
         """Whom the access token inside, or the one that took its place, stands for, if the session was not ended."""
-        if self.refuse_revoked is not None:
-            await self.refuse_revoked(session)
+        await self.refuse_ended(session)
         token = session.access_token
         if self.renew is not None and standing is not None:
             renewal = await self.renew(session, [name for name, _ in cookies], self._clock.now().timestamp())
@@ -167,13 +186,13 @@ def session_credentials(
     )
 
 
-def _identity(principal: Principal, session: SessionToken) -> str:
-    """What stays the same while Auth.js writes the session anew, and differs from every other caller's session.
+def _identity(session: SessionToken, subject: str | None) -> str:
+    """What stays the same while a session is written anew, and differs from every other caller's session.
 
-    `sid` is the session's id at the issuer, which our own login stores; `sub` is the front end's own id of its user.
+    `sid` is the session's id, at the issuer or of our own login; without it `sub`, a front end's own id of its user.
     """
     sid = session.claims.get("sid", session.claims.get("sub"))
-    return json.dumps([principal.subject, sid if isinstance(sid, str) else None])
+    return json.dumps([subject, sid if isinstance(sid, str) else None])
 
 
 def _request_origin(headers: Headers) -> RequestOrigin:

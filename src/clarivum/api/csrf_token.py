@@ -35,7 +35,7 @@ class CsrfTokenEndpoint:
         standing: list[bytes] = []
         try:
             await take_by_address(self._limiter, self._peers, scope, headers, standing)
-            token, cookie = await self._sessions.csrf_token(headers, standing)
+            token, cookie = await self._sessions.csrf_token(headers)
             head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
             response = Response(200, head, orjson.dumps({"csrf_token": token}))
         except Exception as error:

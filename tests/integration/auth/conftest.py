@@ -1,11 +1,25 @@
-"""One issuer's key for the folder."""
+"""One issuer's key for the folder, and one person's session for those tests that ask for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from joserfc.jwk import RSAKey
 
-from tests.unit.auth.forge import Forge
+from clarivum.auth.cookies import SessionCookies
+from clarivum.testing.postgres import DatabaseUrls
+from tests.integration.auth.session_world import SECRET, TokenEndpoint, World
+from tests.unit.auth.forge import Forge, TurnedClock
 
 
 @pytest.fixture(scope="session")
 def forge() -> Forge:
     return Forge(RSAKey.generate_key(2_048))
+
+
+@pytest.fixture
+async def world(forge: Forge, database_urls: DatabaseUrls) -> AsyncIterator[World]:
+    clock = TurnedClock()
+    async with AsyncExitStack() as stack:
+        cookies = SessionCookies([SECRET], secure=True)
+        yield World(forge, clock, TokenEndpoint(forge, clock), database_urls, cookies, stack)

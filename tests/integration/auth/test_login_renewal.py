@@ -1,137 +1,29 @@
 """Sessions that go on: on a virtual clock, with real tokens, cookies, and the database of two processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
-from clarivum.api.login.ended import EndedSessions
-from clarivum.api.login.parts import Parts
-from clarivum.api.login.renewal import Renewed, SessionRenewal
-from clarivum.api.login.session import IDLE_S, SessionTokens, begin
-from clarivum.auth import TokenVerifier
-from clarivum.auth.cookies import SessionCookies, SessionRefusedError, SessionToken
-from clarivum.auth.oidc import OpenIdClient, Registration, Seal
-from clarivum.auth.oidc.exchange import Answer, ExchangeError
-from clarivum.auth.principal import principal_from
-from clarivum.auth.revocation import Revocations
-from clarivum.database import Database
+from clarivum.api.csrf_token import CsrfTokenEndpoint
+from clarivum.api.http.peer import Peers
+from clarivum.api.login.renewal import Renewed
+from clarivum.api.login.session import IDLE_S
+from clarivum.auth import ANONYMOUS_PRINCIPAL
+from clarivum.auth.audit import AuditRecorder
+from clarivum.auth.cookies import SessionRefusedError, SessionToken
 from clarivum.errors import UNAVAILABLE, RequestError
-from clarivum.testing.postgres import DatabaseUrls
-from tests.unit.auth.forge import (
-    AUDIENCE,
-    ISSUER,
-    NOW,
-    ROLES_CLAIM,
-    SETTINGS,
-    Endpoint,
-    Forge,
-    TurnedClock,
-    claims,
-    to_json,
-)
-
-SECRET = "Zq8rT2vN5kWxL0mBcD7fHjP3sYuGaE1o"
-HOUR_S = 3_600
-METADATA = {
-    "issuer": ISSUER,
-    "authorization_endpoint": f"{ISSUER}authorize",
-    "token_endpoint": f"{ISSUER}oauth/token",
-    "token_endpoint_auth_methods_supported": ["client_secret_post"],
-}
+from tests.integration.auth.session_world import HOUR_S, Process, World
+from tests.unit.auth.forge import NOW, ROLES_CLAIM
 
 
-@dataclass
-class TokenEndpoint:
-    """An issuer's token endpoint: what it answers next, and what it was sent. `gate` holds answers back."""
-
-    forge: Forge
-    clock: TurnedClock
-    changes: dict[str, Any] = field(default_factory=dict)
-    failing: bool = False
-    refusing: bool = False
-    rotates: bool = True
-    sent: list[str] = field(default_factory=list)
-    gate: asyncio.Event | None = None
-
-    def token(self, **changes: Any) -> str:
-        now = NOW + int(self.clock.elapsed_s)
-        return self.forge.token(**{"iat": now, "exp": now + HOUR_S, "jti": str(len(self.sent)), **changes})
-
-    async def post(self, url: str, headers: Mapping[str, str], body: str) -> Answer:
-        self.sent.append(body)
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.failing:
-            raise ExchangeError("no answer")
-        if self.refusing:
-            return Answer(403, {"error": "invalid_grant"})
-        content = {"access_token": self.token(**self.changes), "token_type": "Bearer"}
-        return Answer(200, {**content, "refresh_token": f"r{len(self.sent)}"} if self.rotates else content)
-
-
-@dataclass
-class World:
-    """One person's session, and as many processes as a test asks for."""
-
-    forge: Forge
-    clock: TurnedClock
-    endpoint: TokenEndpoint
-    urls: DatabaseUrls
-    cookies: SessionCookies
-    stack: AsyncExitStack
-
-    async def process(self) -> tuple[SessionRenewal, EndedSessions]:
-        database = await self.stack.enter_async_context(Database(self.urls.app))
-        revocations = Revocations(database)
-        verifier = TokenVerifier(SETTINGS, self.clock, Endpoint(self.forge.key_set()), revocations=revocations)
-
-        async def fetch(_url: str) -> bytes:
-            return to_json(METADATA)
-
-        registration = Registration(ISSUER, "client", "s3cr3t", "https://api.clarivum.com/auth/callback", AUDIENCE)
-        client = OpenIdClient(registration, self.clock, fetch, self.endpoint.post)
-        parts = Parts(client, self.cookies, verifier, revocations, database, self.clock)
-        return SessionRenewal(parts, Seal([SECRET], "session refresh")), EndedSessions(revocations)
-
-    @property
-    def now(self) -> float:
-        return NOW + self.clock.elapsed_s
-
-    def signed_in(self, refresh_token: str | None = "r0", **changes: Any) -> SessionToken:
-        """The session as its cookie says, begun now."""
-        principal, _ = principal_from(claims(**changes), roles_claim=ROLES_CLAIM)
-        tokens = SessionTokens(self.endpoint.token(**changes), refresh_token, principal)
-        return self.written(begin({"name": "Alice"}, "auth0|alice", tokens, self.now))
-
-    def written(self, content: Mapping[str, Any]) -> SessionToken:
-        return self.read(self.cookies.write(content, now=self.now, max_age_s=IDLE_S))
-
-    def read(self, set_cookies: Any) -> SessionToken:
-        pairs = [tuple(value.partition(";")[0].split("=", 1)) for value in set_cookies]
-        session = self.cookies.read(pairs, self.now)
-        assert session is not None
-        return session
-
-
-@pytest.fixture
-async def world(forge: Forge, database_urls: DatabaseUrls) -> AsyncIterator[World]:
-    clock = TurnedClock()
-    async with AsyncExitStack() as stack:
-        cookies = SessionCookies([SECRET], secure=True)
-        yield World(forge, clock, TokenEndpoint(forge, clock), database_urls, cookies, stack)
-
-
-async def renewed(process: tuple[SessionRenewal, EndedSessions], session: SessionToken, world: World) -> Renewed | None:
+async def renewed(process: Process, session: SessionToken, world: World) -> Renewed | None:
     """What a request with this session goes through."""
-    renewal, ended = process
-    await ended(session)
-    return await renewal.renew(session, [], world.now)
+    await process.ended(session)
+    return await process.renewal.renew(session, [], world.now)
 
 
 async def test_a_young_session_stays_as_it_is(world: World) -> None:
@@ -288,6 +180,28 @@ async def test_a_session_whose_privileges_change_gets_another_id(world: World, r
     assert await renewed(process, later, world) is None
     with pytest.raises(SessionRefusedError):  # whoever holds a copy of the old cookie shares nothing of it
         await renewed(process, session, world)
+
+
+async def test_a_csrf_token_is_of_the_session_that_the_browser_holds_afterwards(world: World) -> None:
+    """Also where a request is what gives the session another id: the very next change is let in."""
+    process, session = await world.process(), world.signed_in()
+    audit, peers = AuditRecorder(process.parts.database), Peers()
+    endpoint = CsrfTokenEndpoint(process.credentials, peers, audit, None)
+
+    async def csrf_app(scope: Any, receive: Any, send: Any) -> None:
+        await endpoint(scope, receive, send, {})
+
+    transport = httpx.ASGITransport(csrf_app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://api.clarivum.com", trust_env=False) as browser:
+        for name, value in world.pairs(world.cookies.write(session.claims, now=world.now, max_age_s=IDLE_S)):
+            browser.cookies.set(name, value, domain="api.clarivum.com")
+        world.endpoint.changes = {ROLES_CLAIM: ["member", "admin"]}
+        world.clock.turn(HOUR_S - 200)
+        token = (await browser.get("/auth/csrf")).json()["csrf_token"]
+        change = {"origin": "https://api.clarivum.com", "x-csrf-token": token}
+        sent = browser.build_request("POST", "/", headers=change).headers
+    headers = {name.lower().encode(): value.encode() for name, value in sent.items()}
+    assert (await process.credentials.admit("POST", headers, ANONYMOUS_PRINCIPAL, [])).subject == "auth0|alice"
 
 
 async def test_without_a_refresh_token_a_session_ends_with_its_access_token(world: World) -> None:

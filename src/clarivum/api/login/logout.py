@@ -1,18 +1,22 @@
 """POST /auth/logout: ends every session of the caller, everywhere. GET answers a page that asks first."""
 
 import secrets
-from contextlib import suppress
+from typing import Literal
 
 import orjson
 
 from clarivum.api.credentials import SessionCredentials
 from clarivum.api.login.parts import Parts
 from clarivum.api.login.serving import Visit
+from clarivum.api.login.session import sealed_subject
 from clarivum.api.response import JSON_HEAD, SECURITY, Response, header_lines
 from clarivum.auth import ANONYMOUS_PRINCIPAL
-from clarivum.auth.cookies import SessionRefusedError
+from clarivum.auth.cookies import SessionRefusedError, SessionToken
+from clarivum.errors import UNAVAILABLE, RequestError
 
 PATH = "/auth/logout"
+Ended = Literal["everywhere", "this_browser"]
+ONLY_HERE = "This browser is signed out. Other sessions could not be ended: sign in and out again a little later."
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -33,7 +37,15 @@ document.getElementById("sign-out").addEventListener("click", async () => {
     const token = asked.ok ? (await asked.json()).csrf_token : "";
     const answer = await fetch("/auth/logout", {method: "POST", headers: {"x-csrf-token": token}});
     const said = await answer.json();
-    if (answer.ok) { location.assign(said.location); } else { outcome.textContent = said.detail; }
+    if (!answer.ok) { outcome.textContent = said.detail; }
+    else if (said.ended === "everywhere") { location.assign(said.location); }
+    else {
+      outcome.textContent = "This browser is signed out. Its session was over: to end others, sign in and out again. ";
+      const onward = document.createElement("a");
+      onward.href = said.location;
+      onward.textContent = "Continue";
+      outcome.append(onward);
+    }
   } catch (error) {
     outcome.textContent = "The server does not answer. Try again.";
   }
@@ -57,7 +69,11 @@ async def sign_out_page(visit: Visit, set_cookies: list[str]) -> Response:
 
 
 class Logout:
-    """Answers where the browser goes next to end its session with the issuer as well: `{"location": …}`."""
+    """Answers `{"location": …, "ended": …}`: where the browser goes next to end its session with the issuer as well,
+    and how much was ended: `everywhere`, or `this_browser` alone where nothing proves any more whose the session is.
+
+    The browser's cookie goes in either case, and when the database does not answer: then the answer is the failure.
+    """
 
     def __init__(self, parts: Parts, credentials: SessionCredentials, base_url: str) -> None:
         self._parts = parts
@@ -65,22 +81,46 @@ class Logout:
         self._base_url = base_url
 
     async def __call__(self, visit: Visit, set_cookies: list[str]) -> Response:
-        """A session that is not good any more is only deleted here: it has nothing left to end."""
+        """Raises RequestError `csrf_failed` (403), `unavailable` (503) when only this browser could be signed out."""
         self._credentials.check_origin(visit.headers)
-        with suppress(SessionRefusedError):
-            await self._end(visit)
+        session: SessionToken | None = None
+        ended: Ended = "this_browser"
+        try:
+            session = self._parts.cookies.read(visit.cookies, self._parts.now())
+            if session is not None:
+                subject = await self._subject(visit, session)
+                await self._parts.revocations.revoke_subject(subject, "logout")
+                ended = "everywhere"
+        except SessionRefusedError:
+            pass
+        except RequestError as error:
+            if error.code is not UNAVAILABLE:
+                raise
+            set_cookies.extend(self._parts.cookies.clear(visit.cookie_names))
+            raise RequestError(ONLY_HERE, code=UNAVAILABLE, retry_after_s=error.retry_after_s, log=error.log) from None
         set_cookies.extend(self._parts.cookies.clear(visit.cookie_names))
+        if session is not None:
+            await self._drop_refresh_token(session)
         location = await self._parts.client.logout_url(f"{self._base_url}/")
-        return Response(200, JSON_HEAD, orjson.dumps({"location": location}))
+        return Response(200, JSON_HEAD, orjson.dumps({"location": location, "ended": ended}))
 
-    async def _end(self, visit: Visit) -> None:
-        """End what was issued to the session's person, and drop its refresh token at the issuer."""
-        session = self._parts.cookies.read(visit.cookies, self._parts.now())
-        if session is None:
-            return
-        principal = await self._credentials.admit("POST", visit.headers, ANONYMOUS_PRINCIPAL, [])
-        if principal.subject is not None:
-            await self._parts.revocations.revoke_subject(principal.subject, "logout")
+    async def _subject(self, visit: Visit, session: SessionToken) -> str:
+        """Whose session it is: by its seal, where our own login began it, else by the access token inside.
+
+        Nothing is renewed: what would come back would be thrown away. Raises SessionRefusedError for a session that was
+        ended before or whose token is not good, RequestError `csrf_failed` and `unavailable`.
+        """
+        subject = sealed_subject(session)
+        if subject is None:
+            principal = await self._credentials.admit("POST", visit.headers, ANONYMOUS_PRINCIPAL)
+            assert principal.subject is not None, "there is a session"
+            return principal.subject
+        await self._credentials.refuse_ended(session)
+        self._credentials.check_token(visit.headers, visit.cookies, session, subject)
+        return subject
+
+    async def _drop_refresh_token(self, session: SessionToken) -> None:
+        """Tell the issuer. When it does not listen, the session's cookie was the only place that held the token."""
         refresh_token = session.claims.get("refresh_token")
         if isinstance(refresh_token, str):
             await self._parts.client.revoke(refresh_token)

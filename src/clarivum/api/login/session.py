@@ -66,6 +66,15 @@ def session_id(session: SessionToken) -> str | None:
     return sid if ours else None
 
 
+def sealed_subject(session: SessionToken) -> str | None:
+    """The person of a session that our own login began, by the seal alone, whatever became of its access token.
+
+    None for a session that a front end made: its `sub` is the front end's own id.
+    """
+    subject = session.claims.get("sub")
+    return subject if session_id(session) is not None and isinstance(subject, str) and subject else None
+
+
 def refresh_due(session: SessionToken, now: float) -> bool:
     """Whether the access token is near its end: within five minutes or a fifth of its life, or eight hours old."""
     expires_at, issued_at = session.claims.get("expires_at"), session.claims.get("issued_at")
