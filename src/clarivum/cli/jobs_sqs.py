@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
@@ -34,22 +34,25 @@ def relay(
     application: Target = APPLICATION,
     data: Data = None,
 ) -> None:
-    """Send enqueued jobs from the outbox to SQS until SIGTERM or Ctrl-C. Every worker on SQS does this too."""
+    """Do what SQS needs beside the functions until SIGTERM or Ctrl-C: send jobs from the outbox, bring back what SQS gave
+    up, measure the queues, forget what is past its time. Every worker on SQS does this too.
+    """
     settings = _on_sqs()
     jobs = list(load_application(application).jobs.values())
     telemetry.configure(settings, role="worker")
 
     async def run() -> int | None:
         from clarivum.jobs.transports.sqs.relay import Relay  # noqa: PLC0415 - only where SQS is used
+        from clarivum.jobs.worker.housekeeping import Housekeeping  # noqa: PLC0415
 
         url = database_url(settings, data)
-        async with Database(url, pipelines=1, connections=2, application_name="clarivum relay") as database:
+        async with Database(url, pipelines=1, connections=3, application_name="clarivum relay") as database:
             transport = _transport(settings, database)
             try:
-                work = Relay(transport, database, jobs)
                 if once:
-                    return await work.drain()
-                await _until_stopped(work.run())
+                    return await Relay(transport, database, jobs).drain()
+                housekeeping = Housekeeping(jobs, database, transport)
+                await _until_stopped(*transport.side_tasks(jobs), housekeeping.run())
             finally:
                 await transport.close()
         return None
@@ -115,9 +118,9 @@ def _queue_or_exit(run: Callable[[], Awaitable[T]]) -> T:
         raise queue_failure(error) from None
 
 
-async def _until_stopped(work: Any) -> None:
-    """Run until SIGTERM or SIGINT; a message that is being sent then is sent again by the next relay."""
-    task = asyncio.ensure_future(work)
+async def _until_stopped(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all until SIGTERM or SIGINT; a message that is being sent then is sent again by the next relay."""
+    task = asyncio.gather(*work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)

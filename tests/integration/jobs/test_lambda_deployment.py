@@ -4,6 +4,7 @@ ministack's CloudFormation, SQS, Lambda and secrets are real servers of the same
 """
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from clarivum.database import Database
 from clarivum.jobs.infrastructure import template_text
+from clarivum.jobs.infrastructure.alarms import GIVEN_UP, given_up_pattern
 from clarivum.jobs.transports.sqs.relay import Relay
 from clarivum.testing.aws import AwsServer
 from clarivum.testing.postgres import DatabaseUrls
@@ -123,6 +125,7 @@ async def test_jobs_run_through_everything_that_was_deployed(drill: LambdaDrill,
     assert (drill.run("bad") or {})["attempt"] == 1
     assert drill.counts(fragile)["hidden"] == 1, "the one that kills waits for its visibility to end"
     what_was_deployed_is_what_was_declared(drill)
+    what_was_given_up_is_what_the_alarm_counts(drill)
 
 
 def what_was_deployed_is_what_was_declared(drill: LambdaDrill) -> None:
@@ -139,4 +142,19 @@ def what_was_deployed_is_what_was_declared(drill: LambdaDrill) -> None:
     found = scheduler.get_schedule(Name=schedule["Name"])
     assert found["ScheduleExpression"] == "cron(0 3 * * ? *)"
     assert f"{drill.prefix}{night.queue}" in found["Target"]["Input"]
-    assert len(drill.server.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 4 * len(application.jobs)
+    assert len(drill.server.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 5 * len(application.jobs)
+
+
+def what_was_given_up_is_what_the_alarm_counts(drill: LambdaDrill) -> None:
+    """ministack keeps metric filters and does not apply them: the lines are looked for as the filter would."""
+    logs = drill.server.client("logs")
+    filters = logs.describe_metric_filters()["metricFilters"]
+    assert {each["filterPattern"] for each in filters} == {given_up_pattern()}
+    assert len(filters) == len(application.jobs)
+    said = {
+        json.loads(line["message"])["event"]
+        for each in filters
+        for line in logs.filter_log_events(logGroupName=each["logGroupName"])["events"]
+        if line["message"].startswith("{")
+    }
+    assert said & set(GIVEN_UP) == {"job gave up", "job message is unreadable"}

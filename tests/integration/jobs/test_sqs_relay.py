@@ -90,19 +90,20 @@ async def test_killed_between_sending_and_marking_it_sends_again_and_has_one_eff
     assert drill.rows("select sum(replays) from clarivum.job_runs")[0]["sum"] == 24
 
 
+def relay(drill: SqsDrill) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "clarivum", "jobs", "relay", "--application"]
+    return subprocess.Popen(
+        [*command, "tests.integration.jobs.drill_app:application"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, **drill.environ, "DATABASE_URL": drill.urls.app},
+    )  # fmt: skip
+
+
 async def test_a_relay_of_its_own_and_workers_that_only_work(drill: SqsDrill) -> None:
     """`jobs relay` as a process: killed at random, several at once, nothing lost."""
     keys = sorted(f"k{number}" for number in range(150))
 
-    def relay() -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "clarivum", "jobs", "relay", "--application"]
-        return subprocess.Popen(
-            [*command, "tests.integration.jobs.drill_app:application"],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, **drill.environ, "DATABASE_URL": drill.urls.app},
-        )  # fmt: skip
-
-    relays = [relay(), relay()]
+    relays = [relay(drill), relay(drill)]
     try:
         await drill.enqueue(*(Quick(key=key) for key in keys[:75]))
         await drill.eventually(lambda: waiting(drill) < 75, "a relay has begun")
@@ -196,6 +197,31 @@ async def test_what_sqs_gave_up_comes_to_our_dead_letters_and_can_be_redriven(dr
     [letter] = drill.letters()
     assert (letter["run_id"], letter["key"], letter["error"]) == (first, "unsettled", "ReceivedTooOften")
     assert drill.counts(quick, "-dead") == {"ready": 0, "hidden": 0, "delayed": 0}
+
+
+async def test_the_relays_process_does_what_no_function_does(drill: SqsDrill) -> None:
+    """Without a worker anywhere: what SQS gave up is brought back, and what is past its time is forgotten."""
+    [unsettled] = await drill.enqueue(Quick(key="unsettled"))
+    async with connected(drill) as (database, transport):
+        await Relay(transport, database, JOBS).drain()
+    assert move_to_dead_letter_queue(drill) == 1
+    drill.rows(
+        "insert into clarivum.job_runs"
+        " (run_id, enqueued_at, started_at, finished_at, attempt, state, job, key, message_id)"
+        " select gen_random_uuid(), at, at, at, 1, 'done', 'drill.quick', 'old', 'x'"
+        " from (select now() - interval '1 year') as past (at) returning run_id"
+    )
+    process = relay(drill)
+    try:
+        await drill.eventually(drill.letters, "the dead letter is brought back")
+        await drill.eventually(lambda: drill.run("old") is None, "the old run is forgotten")
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.wait()
+    [letter] = drill.letters()
+    assert (letter["run_id"], letter["error"]) == (unsettled, "ReceivedTooOften")
 
 
 def move_to_dead_letter_queue(drill: SqsDrill) -> int:

@@ -101,8 +101,18 @@ def test_alarms_watch_age_depth_dead_letters_and_errors(made: dict[str, Any]) ->
         "AgeAlarm": "ApproximateAgeOfOldestMessage",
         "DepthAlarm": "ApproximateNumberOfMessagesVisible",
         "DeadLettersAlarm": "ApproximateNumberOfMessagesVisible",
+        "GivenUpAlarm": "notes.plain given up",
         "ErrorsAlarm": "Errors",
     }
+
+
+def test_a_run_that_is_given_up_is_counted_in_the_functions_log(made: dict[str, Any]) -> None:
+    counted, alarm = properties(made, "NotesPlainGivenUp"), properties(made, "NotesPlainGivenUpAlarm")
+    assert counted["LogGroupName"] == {"Ref": "NotesPlainLogs"}
+    assert counted["FilterPattern"].startswith('{ ($.event = "job gave up") || ($.event = ')
+    [metric] = counted["MetricTransformations"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert made["Globals"]["Function"]["Environment"]["Variables"]["CLARIVUM_LOG_FORMAT"] == "json"
 
 
 @pytest.mark.parametrize(

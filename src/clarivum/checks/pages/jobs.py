@@ -28,7 +28,8 @@ are declared and enqueued, [the runbook](runbooks/deployment.md) how one is depl
 """
 ON_SQS = """
 On SQS each name stands behind `CLARIVUM_SQS_QUEUE_PREFIX`. Dead letters are in `clarivum.dead_letters` whatever
-the transport; the dead-letter queue of SQS only catches what nobody could settle, and workers fetch that back.
+the transport; the dead-letter queue of SQS only catches what nobody could settle, and workers and `jobs relay` fetch
+that back.
 """
 
 
@@ -65,7 +66,8 @@ def alarms(job: Job[Any]) -> list[str]:
     return [
         f"`{name}AgeAlarm` or `clarivum.job.queue.oldest_age`: the oldest message waits for more than 15 min",
         f"`{name}DepthAlarm` or `clarivum.job.queue.depth`: more than 1,000 messages wait for 15 min",
-        f"`{name}DeadLettersAlarm` or `clarivum.job.dead_letters`: a run was given up",
+        f"`{name}GivenUpAlarm` (Lambda only) or `clarivum.job.dead_letters`: a run was given up",
+        f"`{name}DeadLettersAlarm` (SQS only): SQS gave a message up that nobody could settle",
         f"`{name}ErrorsAlarm` (Lambda only): the function fails as a whole",
     ]
 

@@ -1,4 +1,4 @@
-"""The resources of one job: its queue and dead-letter queue, its function with a role of its own, its alarms."""
+"""The resources of one job: its queue and dead-letter queue, its function with a role of its own."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +16,6 @@ CONSUME = (
 )  # fmt: skip
 PRODUCE = ("sqs:SendMessage", "sqs:GetQueueUrl")
 ENI_POLICY = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
-PERIOD_S = 300
 
 
 def id_of(job: Job[Any]) -> str:
@@ -28,20 +27,30 @@ def queue_id(job: Job[Any]) -> str:
     return f"{id_of(job)}Queue"
 
 
+def dead_letters_id(job: Job[Any]) -> str:
+    return f"{id_of(job)}DeadLetters"
+
+
+def logs_id(job: Job[Any]) -> str:
+    return f"{id_of(job)}Logs"
+
+
+def function_id(job: Job[Any]) -> str:
+    return f"{id_of(job)}Function"
+
+
 def arn(resource_id: str) -> Resource:
     return {"Fn::GetAtt": [resource_id, "Arn"]}
 
 
 def job_resources(job: Job[Any], size: Sizing, queues: Sequence[str]) -> dict[str, Resource]:
     """By logical id. `queues`: the logical ids of all queues, which a handler may send jobs to."""
-    name = id_of(job)
     return {
         queue_id(job): _queue(job, size),
-        f"{name}DeadLetters": _dead_letter_queue(job),
-        f"{name}Logs": _log_group(job),
-        f"{name}Role": _role(job, queues),
-        f"{name}Function": _function(job, size),
-        **_alarms(job),
+        dead_letters_id(job): _dead_letter_queue(job),
+        logs_id(job): _log_group(job),
+        f"{id_of(job)}Role": _role(job, queues),
+        function_id(job): _function(job, size),
     }
 
 
@@ -56,7 +65,7 @@ def _queue(job: Job[Any], size: Sizing) -> Resource:
             "MessageRetentionPeriod": RETENTION_S,
             "SqsManagedSseEnabled": True,
             "RedrivePolicy": {
-                "deadLetterTargetArn": arn(f"{id_of(job)}DeadLetters"),
+                "deadLetterTargetArn": arn(dead_letters_id(job)),
                 "maxReceiveCount": MAX_RECEIVE_COUNT,
             },
             "Tags": _tags(job),
@@ -94,7 +103,7 @@ def _role(job: Job[Any], queues: Iterable[str]) -> Resource:
     statements = [
         _allow(CONSUME, [arn(queue_id(job))]),
         _allow(PRODUCE, [arn(queue) for queue in queues]),
-        _allow(("logs:CreateLogStream", "logs:PutLogEvents"), [arn(f"{id_of(job)}Logs")]),
+        _allow(("logs:CreateLogStream", "logs:PutLogEvents"), [arn(logs_id(job))]),
     ]
     return {
         "Type": "AWS::IAM::Role",
@@ -120,7 +129,7 @@ def _function(job: Job[Any], size: Sizing) -> Resource:
         "Description": f"{job.name}: {job.summary}"[:256] if job.summary else job.name,
         "Role": arn(f"{id_of(job)}Role"),
         "Timeout": size.function_timeout_s,
-        "LoggingConfig": {"LogGroup": {"Ref": f"{id_of(job)}Logs"}},
+        "LoggingConfig": {"LogGroup": {"Ref": logs_id(job)}},
         "Environment": {"Variables": {"CLARIVUM_JOB_CONCURRENCY": str(size.places)}},
         "Tags": {tag["Key"]: tag["Value"] for tag in _tags(job)},
         "Events": {"Jobs": {"Type": "SQS", "Properties": mapping}},
@@ -128,54 +137,6 @@ def _function(job: Job[Any], size: Sizing) -> Resource:
     if size.reserved is not None:
         properties["ReservedConcurrentExecutions"] = size.reserved
     return {"Type": "AWS::Serverless::Function", "Properties": properties}
-
-
-def _alarms(job: Job[Any]) -> dict[str, Resource]:
-    name = id_of(job)
-    queue, dead = (
-        _of("QueueName", {"Fn::GetAtt": [each, "QueueName"]}) for each in (queue_id(job), f"{name}DeadLetters")
-    )
-    age, visible = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"
-    function = _of("FunctionName", {"Ref": f"{name}Function"})
-    gave_up = "SQS gave a message up; a worker takes it into the dead letters of the ledger, see `jobs dead`"
-    failing = "its function fails as a whole: a setting, a crash, or its time limit"
-    return {
-        f"{name}AgeAlarm": _alarm(
-            job, "its oldest message has waited too long", queue | _sqs(age), "OldestMessageAlarmS"
-        ),
-        f"{name}DepthAlarm": _alarm(job, "too many messages wait", queue | _sqs(visible), "DepthAlarm", periods=3),
-        f"{name}DeadLettersAlarm": _alarm(job, gave_up, dead | _sqs(visible)),
-        f"{name}ErrorsAlarm": _alarm(
-            job, failing, function | {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum"}
-        ),
-    }
-
-
-def _of(dimension: str, value: Resource) -> Resource:
-    return {"Dimensions": [{"Name": dimension, "Value": value}]}
-
-
-def _sqs(metric: str) -> Resource:
-    return {"Namespace": "AWS/SQS", "MetricName": metric, "Statistic": "Maximum"}
-
-
-def _alarm(job: Job[Any], about: str, metric: Resource, above: str | None = None, *, periods: int = 1) -> Resource:
-    """`above`: the parameter that holds the threshold; None: 0."""
-    notify = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmDescription": f"{job.name}: {about}. Ask {job.owner or 'the platform'}.",
-            **metric,
-            "Period": PERIOD_S,
-            "EvaluationPeriods": periods,
-            "Threshold": 0 if above is None else {"Ref": above},
-            "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",
-            "AlarmActions": notify,
-            "OKActions": notify,
-        },
-    }
 
 
 def policy(name: str, statements: Sequence[Resource]) -> Resource:

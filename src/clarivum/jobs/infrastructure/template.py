@@ -10,6 +10,7 @@ from typing import Any
 
 from clarivum.errors import DeclarationError
 from clarivum.jobs.declaration import Job, by_name
+from clarivum.jobs.infrastructure.alarms import job_alarms
 from clarivum.jobs.infrastructure.resources import Resource, arn, id_of, job_resources, policy, queue_id, trust
 from clarivum.jobs.infrastructure.schedules import schedule_resource
 from clarivum.jobs.infrastructure.sizing import sizing
@@ -47,7 +48,7 @@ def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
             raise DeclarationError(
                 f"{job.file}:{job.line}: job {job.name}: another job's resources are {id_of(job)}… too: rename one"
             )
-        resources |= job_resources(job, sizing(job), queues)
+        resources |= job_resources(job, sizing(job), queues) | job_alarms(job)
     resources |= _schedules(ordered)
     expanded = len(resources) + len(ordered)
     if expanded > MAX_RESOURCES:
@@ -104,6 +105,7 @@ def _function_globals(application: str) -> Resource:
                 "CLARIVUM_APPLICATION": application,
                 "CLARIVUM_ENVIRONMENT": {"Ref": "Environment"},
                 "CLARIVUM_JOBS_TRANSPORT": "sqs",
+                "CLARIVUM_LOG_FORMAT": "json",
                 "CLARIVUM_SQS_QUEUE_PREFIX": {"Ref": "QueuePrefix"},
                 "DATABASE_URL": {"Fn::Sub": "{{resolve:secretsmanager:${DatabaseUrlSecret}}}"},
                 "AUTH0_DOMAIN": {"Ref": "Auth0Domain"},

@@ -68,15 +68,22 @@ class Housekeeping:
         self._transport = transport
 
     async def measure(self) -> None:
-        """Set the gauges of depth, age and dead letters."""
+        """Set the gauges of dead letters, depth and age. Raises what the first queue that does not answer says, when
+        all were asked."""
+        dead = {row["job"]: row["letters"] for row in await self._session.many(queries.count_dead_letters)}
+        failure: Exception | None = None
         for job in self._jobs:
-            status = await self._transport.status(job)
+            DEAD_LETTERS.set(dead.get(job.name, 0), job.name)
+            try:
+                status = await self._transport.status(job)
+            except FAILURES as error:
+                failure = failure or error
+                continue
             QUEUE_DEPTH.set(status.depth, job.name)
             if status.oldest_age_s is not None:
                 QUEUE_AGE.set(status.oldest_age_s, job.name)
-        dead = {row["job"]: row["letters"] for row in await self._session.many(queries.count_dead_letters)}
-        for job in self._jobs:
-            DEAD_LETTERS.set(dead.get(job.name, 0), job.name)
+        if failure is not None:
+            raise failure
 
     async def forget(self) -> int:
         """Remove what is past its declared time: finished runs, results, answers, dead letters; returns how many."""
@@ -95,15 +102,18 @@ class Housekeeping:
         return forgotten
 
     async def run(self) -> None:
-        """Both, at their intervals, until cancelled."""
+        """Both, at their intervals, until cancelled; a queue that is away keeps nothing from being forgotten."""
         loop = asyncio.get_running_loop()
         forget_at = loop.time()
         while True:
             try:
                 await self.measure()
-                if loop.time() >= forget_at:
-                    await self.forget()
-                    forget_at = loop.time() + FORGET_S
             except FAILURES as error:
                 log.warning("job queues could not be measured", reason=error.log or error.detail)
+            if loop.time() >= forget_at:
+                try:
+                    await self.forget()
+                    forget_at = loop.time() + FORGET_S
+                except FAILURES as error:
+                    log.warning("what is past its time could not be forgotten", reason=error.log or error.detail)
             await asyncio.sleep(MEASURE_S)
