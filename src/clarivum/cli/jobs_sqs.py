@@ -34,8 +34,10 @@ def relay(
     application: Target = APPLICATION,
     data: Data = None,
 ) -> None:
-    """Do what SQS needs beside the functions until SIGTERM or Ctrl-C: send jobs from the outbox, bring back what SQS gave
-    up, measure the queues, forget what is past its time. Every worker on SQS does this too.
+    """Do what SQS needs beside the functions, until SIGTERM or Ctrl-C. Every worker on SQS does this too.
+
+    Jobs are sent from the outbox, what SQS gave up is fetched back, queues are measured, what is past its time is
+    forgotten.
     """
     settings = _on_sqs()
     jobs = list(load_application(application).jobs.values())

@@ -48,7 +48,7 @@ def job_alarms(job: Job[Any]) -> dict[str, Resource]:
         },
         f"{name}GivenUpAlarm": _alarm(job, "a run was given up, `jobs dead` says why", given_up | {"Statistic": "Sum"}),
         f"{name}DeadLettersAlarm": _alarm(
-            job, "SQS gave a message up; `jobs relay` and workers take it to the other dead letters", dead | _sqs(visible)
+            job, "SQS gave a message up; `jobs relay` and workers fetch it back", dead | _sqs(visible)
         ),
         f"{name}ErrorsAlarm": _alarm(
             job, "its function fails as a whole: a setting, a crash, or its time limit", function | errors
