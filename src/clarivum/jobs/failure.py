@@ -1,5 +1,6 @@
 """What the ledger remembers of a failed attempt: the error's class and a scrubbed message, never a payload."""
 
+from asyncio import CancelledError
 from dataclasses import dataclass
 
 from clarivum.errors import ClarivumError
@@ -33,6 +34,8 @@ class Failure:
 def failure_of(error: BaseException) -> Failure:
     """Class and scrubbed text of what a handler raised; of our own errors what would go to the log."""
     text = (error.log or error.detail) if isinstance(error, ClarivumError) else str(error)
+    if isinstance(error, CancelledError):
+        text = text or "the handler awaited something that was cancelled"
     if isinstance(error, ClarivumError) and error.violations:
         text += ": " + "; ".join(f"{violation.pointer} {violation.message}" for violation in error.violations)
     message = _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -31,7 +32,9 @@ create table public.effects (
 grant select, insert on public.effects to clarivum_worker, anon;
 """
 
-Deed = Literal["effect", "kill", "kill_after_commit", "fail", "give_up", "sleep", "spin", "block", "sleep_then_effect"]
+Deed = Literal[
+    "effect", "kill", "kill_after_commit", "fail", "give_up", "sleep", "spin", "block", "sleep_then_effect", "cancelled"
+]
 
 
 class Act(Payload):
@@ -48,8 +51,14 @@ class Quick(Payload):
 
 
 class Bulk(Payload):
+    """`seconds`: how long it takes; `stubborn`: it swallows its cancellation; `cancelled`: it awaits something that is
+    cancelled."""
+
     key: str
     fails: bool = False
+    cancelled: bool = False
+    stubborn: bool = False
+    seconds: float = 0.0
 
 
 class Fragile(Payload):
@@ -88,6 +97,10 @@ async def quick(payload: Quick, run: Run) -> None:
 @job(Bulk, name="drill.bulk", key="key", batch=20, attempts=2)
 async def bulk(payload: Bulk, run: Run) -> None:
     await _effect(run)
+    with suppress(asyncio.CancelledError) if payload.stubborn else nullcontext():
+        await asyncio.sleep(payload.seconds)
+    if payload.cancelled:
+        await _cancelled()
     if payload.fails:
         raise ValueError("this one never works")
 
@@ -133,9 +146,18 @@ async def _do(deed: Deed, seconds: float, run: Run) -> None:
         case "spin":
             while True:
                 pass
+        case "cancelled":
+            await _cancelled()
         case "block":
             signal.sigtimedwait([signal.SIGUSR1], seconds)
     await _effect(run)
+
+
+async def _cancelled() -> None:
+    """As a client does that was closed while it is used."""
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    answer.cancel()
+    await answer
 
 
 async def _effect(run: Run) -> None:

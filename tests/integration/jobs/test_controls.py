@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from clarivum.jobs.message import run_id_of
 from tests.integration.jobs.conftest import ROOT, Drill
 from tests.integration.jobs.drill_jobs import JOBS, Act, Bulk, Quick, Slow, act, bulk, quick, slow
 
+OVERDUE = "select 1 from clarivum.job_runs where state = 'running' and claimable_at <= clock_timestamp()"
 BY_NAME = {job.name: job for job in JOBS}
 
 
@@ -95,6 +97,36 @@ async def test_a_running_run_is_stopped_and_commits_nothing(drill: Drill) -> Non
         await drill.eventually(lambda: drill.depth(slow) == 0, "its message is dropped")
     assert drill.effects() == []
     assert (drill.state("a"), drill.letters()) == ("cancelled", [])
+
+
+async def test_cancelling_one_of_the_runs_of_a_lost_worker_leaves_the_others(drill: Drill) -> None:
+    """They wait in a row behind the one that is tried, alone, by the worker that took over."""
+    [run_id, *_] = await drill.enqueue(
+        Slow(key="hangs", do="sleep_then_effect"),
+        *(Slow(key=f"k{n}", do="sleep_then_effect", up_to_attempt=1) for n in range(3)),
+    )
+    lost = drill.start(slow, visibility_s=1, concurrency=4)
+    drill.until(lambda: len(list(drill.notes.glob("*.1.*"))) == 4, "all have begun")
+    lost.send(signal.SIGKILL)
+    drill.until(lambda: len(drill.rows(OVERDUE)) == 4, "their leases are over")
+    async with drill.working(slow, control_s=0.05, visibility_s=1):
+        await drill.eventually(lambda: (drill.run("hangs") or {})["attempt"] == 2, "the first of the row hangs again")
+        assert await cancel(drill, run_id) is Cancelled.WHILE_IT_RAN
+        await drill.eventually(lambda: drill.depth(slow) == 0, "the row goes on")
+    assert {effect["key"]: effect["attempt"] for effect in drill.effects()} == {"k0": 2, "k1": 2, "k2": 2}
+    assert drill.state("hangs") == "cancelled"
+
+
+async def test_a_handler_that_swallows_its_cancellation_holds_up_nobody_behind_it(drill: Drill) -> None:
+    row = sorted((f"k{n}" for n in range(6)), key=lambda key: run_id_of(bulk.name, key))
+    poison, hanging, *others = row
+    await drill.enqueue(*(Bulk(key=k, fails=k == poison, seconds=8 * (k == hanging), stubborn=True) for k in row))
+    async with drill.working(bulk, control_s=0.05) as worker:
+        await drill.eventually(lambda: drill.state(hanging) == "running", "it hangs")
+        assert await cancel(drill, run_id_of(bulk.name, hanging)) is Cancelled.WHILE_IT_RAN
+        await drill.eventually(lambda: drill.state(poison) == "dead" and not worker.running(), "the row goes on")
+    assert {effect["key"] for effect in drill.effects()} == set(others)
+    assert drill.state(hanging) == "cancelled"
 
 
 async def test_an_effect_that_comes_too_late_is_refused(drill: Drill) -> None:

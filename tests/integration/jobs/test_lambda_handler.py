@@ -1,5 +1,6 @@
 """The Lambda handler in this process, on a real queue's messages and a real database."""
 
+import threading
 import time
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,16 @@ import pytest
 from clarivum.jobs import Payload, Run, job
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.lambda_handler import EventError
+from clarivum.jobs.message import run_id_of
 from tests.integration.jobs.drill_jobs import Act, Bulk, Quick, Slow, Upgraded, act, bulk, quick, slow, upgraded
 from tests.integration.jobs.lambda_drill import Context, LambdaDrill, event, failed, lambda_drill
 
 __all__ = ["lambda_drill"]
+
+CANCEL = """
+update clarivum.job_runs set state = 'cancelled', lease_token = null, claimable_at = null, finished_at = now()
+where key = %s returning run_id
+"""
 
 
 @pytest.fixture
@@ -68,6 +75,28 @@ def test_an_empty_event_needs_nothing(drill: LambdaDrill) -> None:
 def test_another_event_is_refused(drill: LambdaDrill, strange: Any) -> None:
     with pytest.raises(EventError, match="not an SQS event"):
         drill.handler()(strange, Context())
+
+
+def test_cancelling_one_run_of_a_batch_reports_the_others(drill: LambdaDrill) -> None:
+    """The batch fails and goes one by one; what waits behind the run that hangs then comes back, untried."""
+    keys = [f"k{n}" for n in range(5)]
+    poison, hanging, *others = sorted(keys, key=lambda key: run_id_of(bulk.name, key))
+    drill.send(bulk, *(Bulk(key=key, fails=key == poison, seconds=8 * (key == hanging)) for key in keys))
+    records = drill.receive(bulk, 5)
+    of_key = {key: record for record in records for key in keys if f'"{key}"' in record["body"]}
+    ordered = [of_key[key] for key in (poison, hanging, *others)]
+
+    def cancel_it() -> None:
+        drill.until(lambda: drill.state(hanging) == "running", "it hangs")
+        drill.rows(CANCEL, hanging)
+
+    operator = threading.Thread(target=cancel_it)
+    operator.start()
+    came_back = failed(drill.handler(control_s=0.05)(event(*ordered), Context()))
+    operator.join()
+    assert set(came_back) == {of_key[key]["messageId"] for key in (poison, *others)}
+    assert {run["state"] for run in drill.rows("select state from clarivum.job_runs")} == {"cancelled", "waiting"}
+    assert drill.effects() == []
 
 
 def test_terminal_unreadable_and_replayed_ones_are_not_reported(drill: LambdaDrill) -> None:

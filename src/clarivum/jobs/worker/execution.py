@@ -64,7 +64,9 @@ class Executor:
                     self._bench.ledger.keep_result(tx, job, request.run_id, result)
                 if ours:
                     self._bench.transport.acknowledge_with(tx, job, [request.message.id for request in ours])
-        except (Exception, AttemptTimeout) as error:
+        except (Exception, AttemptTimeout, asyncio.CancelledError) as error:
+            if _is_stopped(error):
+                raise
             failure = failure_of(error)
             log.warning("batch failed, trying one by one", job=job.name, runs=len(requests), error=failure.error)
             return list(requests)
@@ -87,7 +89,9 @@ class Executor:
             return timeout_failure(job.timeout_s)
         except TimeoutError as error:
             return timeout_failure(job.timeout_s) if limit.expired() else failure_of(error)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if _is_stopped(error):
+                raise
             return failure_of(error)
         return None
 
@@ -127,3 +131,10 @@ class Executor:
             tracestate=headers.get("tracestate"),
             baggage=headers.get("baggage"),
         )
+
+
+def _is_stopped(error: BaseException) -> bool:
+    """Whether the task was cancelled from outside. A CancelledError that nobody asked for is the handler's own failure:
+    it awaited something that was cancelled."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -40,7 +40,7 @@ class Flight:
             self.task.cancel()
 
     def settled(self, message_id: str) -> None:
-        """Nothing is left to do for this message."""
+        """Nothing is left to do for this message, nor for its claim."""
         self.claim = None
         if message_id in self.message_ids:
             self.message_ids.remove(message_id)

@@ -80,6 +80,8 @@ class Units:
                 await self._settlement.wait(job, [each.request.message.id], each.wait_s)
 
     async def _one(self, flight: Flight, request: Request) -> None:
+        if flight.stopped is not None:
+            raise asyncio.CancelledError  # a handler kept the cancellation to itself: what is left is not begun
         job, lease_s = flight.job, self._bench.options.lease_s(flight.job)
         claims, refused = await self._bench.ledger.claim(job, [request], lease_s)
         if not (refused and refused[0].reason is Refusal.LOST):
@@ -112,24 +114,29 @@ class Units:
             except asyncio.CancelledError:
                 flight.task.uncancel()
                 if flight.stopped in {Stop.LEASE_LOST, Stop.CANCELLED}:
-                    self._stopped(flight)
-                    return
+                    self._give_up(flight)
                 await self._hand_back(flight)
             except DatabaseError as error:
                 log.warning("job could not be run", job=job.name, reason=error.log or error.detail)
                 await self._hand_back(flight)
 
-    def _stopped(self, flight: Flight) -> None:
-        """The run is not ours any more. Who took over its lease has the message; a cancelled one's is done with."""
-        job = flight.job
+    def _give_up(self, flight: Flight) -> None:
+        """Let go of the claimed run, which is not ours any more, and of its message alone: who took over the lease has
+        it, and a cancelled run's is done with. The flight's other messages are ours still."""
+        job, claim = flight.job, flight.claim
+        if claim is None:
+            return
+        flight.settled(claim.message.id)
         if flight.stopped is Stop.LEASE_LOST:
             OUTCOMES.add(1, job.name, "lost")
             log.warning("job attempt cancelled, its lease was lost", job=job.name)
-            return
-        OUTCOMES.add(1, job.name, "cancelled")
-        log.info("job attempt cancelled by an operator", job=job.name)
-        for message_id in flight.message_ids:
-            self._bench.receipts.add(job, message_id)
+        else:
+            OUTCOMES.add(1, job.name, "cancelled")
+            log.info("job attempt cancelled by an operator", job=job.name)
+            self._bench.receipts.add(job, claim.message.id)
 
     async def _hand_back(self, flight: Flight) -> None:
-        await self._settlement.release(flight.job, [flight.claim] if flight.claim else [], flight.message_ids)
+        """Release, uncounted, the claim and the messages that are not settled."""
+        if flight.message_ids:
+            claims = [] if flight.claim is None else [flight.claim]
+            await self._settlement.release(flight.job, claims, flight.message_ids)

@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 
 from clarivum.database import ANONYMOUS, Database
-from clarivum.jobs import Job, outbox
+from clarivum.jobs import Job, control, outbox
 from clarivum.jobs.backoff import Backoff
+from clarivum.jobs.control import Cancelled
 from clarivum.jobs.message import run_id_of
 from clarivum.jobs.redrive import redrive
 from clarivum.telemetry import span
@@ -118,6 +119,19 @@ async def test_a_handler_that_hangs_times_out(drill: Drill) -> None:
     assert [entry["error"] for entry in (drill.run("a") or {})["history"]] == ["AttemptTimeout"]
 
 
+@pytest.mark.parametrize("payload", [Act(key="a", do="cancelled"), Bulk(key="a", cancelled=True)], ids=["act", "bulk"])
+async def test_a_handler_that_is_cancelled_by_its_own_doing_failed(drill: Drill, payload: Act | Bulk) -> None:
+    """As by awaiting a closed client: nobody stopped the run, so its attempts count."""
+    declared = act if isinstance(payload, Act) else bulk
+    await drill.enqueue(payload)
+    async with drill.working(declared):
+        await ended(drill, "a")
+        await emptied(drill, declared)
+    [letter] = drill.letters()
+    assert (letter["error"], letter["attempts"]) == ("CancelledError", declared.attempts)
+    assert drill.effects() == []
+
+
 async def test_a_poisoned_batch_harms_only_the_poison(drill: Drill) -> None:
     await drill.enqueue(*(Bulk(key=f"k{number}", fails=number == 7) for number in range(12)))
     async with drill.working(bulk):
@@ -134,6 +148,24 @@ async def test_a_run_that_waits_is_not_tried_before_its_time(drill: Drill) -> No
         await ended(drill, "b")
     assert (drill.run("a") or {})["attempt"] == 1
     assert drill.depth(act) == 1
+
+
+async def test_cancelling_one_run_of_a_batch_leaves_the_others_their_messages(drill: Drill) -> None:
+    """The batch fails and goes one by one; the run that hangs then is cancelled while the row waits behind it."""
+    keys = [f"k{number}" for number in range(8)]
+    row = sorted(keys, key=lambda key: run_id_of(bulk.name, key))  # a batch goes by the runs' ids
+    poison, hanging, *others = row
+    await drill.enqueue(*(Bulk(key=key, fails=key == poison, seconds=8 * (key == hanging)) for key in row))
+    async with drill.working(bulk, control_s=0.05):
+        await drill.eventually(lambda: drill.state(hanging) == "running", "it hangs")
+        run_id = run_id_of(bulk.name, hanging)
+        async with Database(drill.urls.app, pipelines=1, connections=1) as database:
+            cancelled = await control.cancel(database, {bulk.name: bulk}, run_id, reason="a test")
+        assert cancelled is Cancelled.WHILE_IT_RAN
+        await ended(drill, poison, *others)
+        await emptied(drill, bulk)
+    assert {effect["key"] for effect in drill.effects()} == set(others)
+    assert (drill.state(hanging), drill.state(poison)) == ("cancelled", "dead")
 
 
 # -- unreadable --------------------------------------------------------------------------------------------------------
