@@ -25,6 +25,7 @@ from clarivum.auth.keys import VerificationKey, read_key_set
 from clarivum.auth.policy import MAX_TOKEN_BYTES, Issuer, TokenPolicy, issuers_of
 from clarivum.auth.principal import Principal, email_claim
 from clarivum.auth.refusal import REFUSED, Reason, TokenRefusedError
+from clarivum.auth.revocation import Revocations
 from clarivum.auth.roles import parse_role_map
 from clarivum.auth.verifier import TokenVerifier
 from clarivum.clock import Clock
@@ -54,11 +55,16 @@ class TokenExplanation:
     principal: Principal | None
 
 
-async def explain_token(token: str, settings: Settings, fetch: Fetch, clock: Clock) -> TokenExplanation:
-    """Look at a token as the API would. `fetch` gets a key set's URL; nothing else is asked."""
-    examination = _Examination(token, settings, fetch, clock)
+async def explain_token(
+    token: str, settings: Settings, fetch: Fetch, clock: Clock, revocations: Revocations | None = None
+) -> TokenExplanation:
+    """Look at a token as the API would. `fetch` gets a key set's URL; nothing else is asked, but for `revocations`.
+
+    Without those, or when they cannot be read, a step says so, and the verdict is without them.
+    """
+    examination = _Examination(token, settings, fetch, clock, revocations)
     await examination.run()
-    verifier = TokenVerifier(settings, clock, fetch)
+    verifier = TokenVerifier(settings, clock, fetch, revocations=examination.revocations)
     principal: Principal | None = None
     try:
         principal = await verifier.verify(token)
@@ -75,8 +81,12 @@ async def explain_token(token: str, settings: Settings, fetch: Fetch, clock: Clo
 class _Examination:
     """The steps of one token."""
 
-    def __init__(self, token: str, settings: Settings, fetch: Fetch, clock: Clock) -> None:
+    def __init__(
+        self, token: str, settings: Settings, fetch: Fetch, clock: Clock, revocations: Revocations | None
+    ) -> None:
         self.steps: list[Step] = []
+        self.revocations = revocations
+        """Those that answered, once `run` is over."""
         self._token = token
         self._settings = settings
         self._fetch = fetch
@@ -102,6 +112,7 @@ class _Examination:
             await self._signature(compact, issuer)
         self._roles(claims)
         self._email(claims)
+        await self._revocation(claims)
 
     def _shape(self) -> CompactToken | None:
         length = f"{len(self._token)} characters"
@@ -211,6 +222,22 @@ class _Examination:
         else:
             told = f"not used: {shown(name)} counts only beside {shown(name)}_verified: true"
         self.note("e-mail", None, told)
+
+    async def _revocation(self, claims: Mapping[str, Any]) -> None:
+        subject, issued_at = claims.get("sub"), claims.get("iat", 0)
+        if not isinstance(subject, str) or type(issued_at) is not int:
+            return
+        try:
+            ended = await self.revocations.is_revoked("subject", subject, issued_at) if self.revocations else None
+        except RequestError:
+            ended = self.revocations = None
+        if ended is None:
+            self.note("revocation", None, "not looked at: no database is configured, or it does not answer")
+        elif ended:
+            told = "its subject signed out everywhere, or was signed out, after it was issued"
+            self.note("revocation", False, told, Reason.REVOKED)
+        else:
+            self.note("revocation", True, "nothing that its subject held then was ended since")
 
 
 def shown(value: object) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +14,21 @@ from typing import Annotated, Any
 import typer
 
 from clarivum import telemetry
-from clarivum.auth.explanation import Step, explain_token
+from clarivum.auth.explanation import Step, TokenExplanation, explain_token
 from clarivum.auth.fetch import fetch_document
 from clarivum.auth.issuer_keys import Fetch
+from clarivum.auth.revocation import Revocations
 from clarivum.auth.standin import StandIn
 from clarivum.auth.standin.issuing import KEY_FILE
 from clarivum.checks import Facts
 from clarivum.checks.access.explanation import Credentials, caller_steps, parse_table, route_steps, table_steps
-from clarivum.cli.place import APPLICATION, Running, data_folder
+from clarivum.cli.place import APPLICATION, Running, data_folder, database_url
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, Paint, painter, wants_colour
 from clarivum.cli.token_file import read_token
 from clarivum.clock import SYSTEM_CLOCK
-from clarivum.errors import ConfigurationError, Exit, UsageError
+from clarivum.database import Database
+from clarivum.errors import ConfigurationError, DependencyDownError, Exit, UsageError
 from clarivum.settings import Settings
 
 MARKS = {True: (GREEN, "✓"), False: (RED, "✗"), None: (DIM, "·")}
@@ -53,9 +56,10 @@ def explain(
 ) -> None:
     """Say step by step why a token may, or may not, call a route or use a table.
 
-    The token is verified against the issuer of the settings, or the development stand-in; then guard, second factor
-    and policies are tried on a scratch database, with rows made for the occasion. Exit code 0 when it may, 1 when it
-    may not, 2 when the question cannot be understood. Neither the token nor an address in it is printed.
+    The token is verified against the issuer of the settings, or the development stand-in, and against what was revoked
+    in the database of DATABASE_URL, or of the `up` that runs here. Then guard, second factor and policies are tried on
+    a scratch database, with rows made for the occasion. Exit code 0 when it may, 1 when it may not, 2 when the question
+    cannot be understood. Neither the token nor an address in it is printed.
     """
     if form not in {Format.TEXT, Format.JSON}:
         raise UsageError(f"access explain writes text or json, not {form.value}")
@@ -69,7 +73,7 @@ def explain(
     settings, fetch = _issuer(data)
     quiet = settings.model_copy(update={"log_level": "error", "telemetry_disabled": True, "otlp_endpoint": None})
     telemetry.configure(quiet, role="cli")
-    explained = asyncio.run(explain_token(text, settings, fetch, SYSTEM_CLOCK))
+    explained = asyncio.run(_explained(text, settings, fetch, data))
     sections = [Section("Token", explained.steps)]
     if explained.principal is not None:
         principal = explained.principal
@@ -89,6 +93,17 @@ def explain(
     sys.stdout.flush()
     if not allowed:
         raise typer.Exit(Exit.FINDINGS)
+
+
+async def _explained(token: str, settings: Settings, fetch: Fetch, data: Path | None) -> TokenExplanation:
+    """With what was revoked, if there is a database that says so."""
+    revocations = None
+    async with AsyncExitStack() as opened:
+        with suppress(DependencyDownError, ConfigurationError):
+            url = database_url(settings, data)
+            database = Database(url, pipelines=1, connections=1, application_name="clarivum access")
+            revocations = Revocations(await opened.enter_async_context(database))
+        return await explain_token(token, settings, fetch, SYSTEM_CLOCK, revocations)
 
 
 def _issuer(data: Path | None) -> tuple[Settings, Fetch]:

@@ -28,6 +28,7 @@ from clarivum.checks.access.explanation import (
 from clarivum.cli.access import app
 from clarivum.errors import UsageError
 from clarivum.settings import Settings
+from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.checks.commands import ROOT, clarivum
 
 SETTINGS = Settings.load({})
@@ -131,6 +132,15 @@ def test_a_caller_is_described(desk: Desk) -> None:
     assert steps["second factor"].detail == "yes"
 
 
+def test_a_webhook_is_nothing_that_a_token_opens(desk: Desk) -> None:
+    steps = desk.route("POST /webhooks/stripe", "admin")
+    told = "for whoever signs the body (Stripe-Signature): neither tokens nor session cookies are looked at"
+    assert steps["guard"] == Step("guard", False, told)
+    assert "MFA" not in steps
+    assert steps["database role"].detail == "anon on this route"
+    assert steps["result"].detail == "may not call POST /webhooks/stripe: 400 invalid_signature"
+
+
 @pytest.mark.parametrize("text", ["GET /api/v1/lead", "/api/v1/leads", "GET", ""])
 def test_a_route_that_does_not_exist_is_a_question_misunderstood(text: str, desk: Desk) -> None:
     with pytest.raises(UsageError, match="there is no route"):
@@ -167,6 +177,25 @@ def test_the_command_explains_a_token_of_the_stand_in(tmp_path: Path) -> None:
     assert forged.returncode == 1
     assert "✗ signature" in forged.stdout
     assert "Caller" not in forged.stdout
+
+
+def test_a_token_of_somebody_who_signed_out_may_nothing(tmp_path: Path, database_urls: DatabaseUrls) -> None:
+    token = tmp_path / "token"
+    token.write_text(clarivum("token", "--role", "member", "--data", str(tmp_path)).stdout)
+    question = ("access", "explain", "--token", str(token), "--data", str(tmp_path), "--format", "json")
+
+    def revocation(database: str) -> tuple[int, bool | None, str]:
+        answer = clarivum(*question, DATABASE_URL=database)
+        steps = {step["name"]: step for step in json.loads(answer.stdout)["sections"][0]["steps"]}
+        return answer.returncode, steps["revocation"]["passed"], steps["verdict"]["detail"]
+
+    assert revocation(database_urls.app) == (0, True, "the verifier accepts the token")
+    ended = clarivum("access", "revoke", "auth0|alice", DATABASE_URL=database_urls.app)
+    assert ended.returncode == 0, ended.stderr
+    refused = "the verifier refuses the token: revoked: its subject signed out everywhere after it was issued"
+    assert revocation(database_urls.app) == (1, False, refused)
+    nobody_listens = "postgresql://clarivum_api@127.0.0.1:9/clarivum"
+    assert revocation(nobody_listens) == (0, None, "the verifier accepts the token")
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,13 @@ async def test_a_good_token_passes_every_step(forge: Forge, endpoint: Endpoint) 
             "signature",
             "roles",
             "e-mail",
+            "revocation",
             "verdict",
         )
     ]
     assert steps["roles"].detail == "member"
     assert steps["e-mail"].detail == f"in {EMAIL_CLAIM}, verified"
+    assert steps["revocation"].detail.startswith("not looked at: ")
     assert steps["times"].detail == "issued 2026-11-01 12:00:00Z (+0 s), expires 2026-11-01 13:00:00Z (+3600 s)"
 
 
