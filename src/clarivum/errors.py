@@ -271,6 +271,13 @@ REFUSED = register(
     "Read what would be lost; repeat with --yes if that is meant.",
     Exit.REFUSED,
 )
+DATABASE_REFUSED = register(
+    "database_refused",
+    500,
+    "The database refused what a command asked of it",
+    "Read the server's message, which names the object; `clarivum doctor` shows login and version.",
+    Exit.REFUSED,
+)
 INVALID_PAYLOAD = register(
     "invalid_payload",
     500,

@@ -9,7 +9,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from clarivum.errors import ConfigurationError, DependencyDownError
+from clarivum.errors import (
+    DATABASE_REFUSED,
+    MIGRATION_LOCKED,
+    ClarivumError,
+    ConfigurationError,
+    DependencyDownError,
+    RefusedError,
+)
 from clarivum.settings import mask
 
 REASON = re.compile(r".*(?:failed|error): +(?:FATAL: +)?(.+)")
@@ -21,15 +28,22 @@ CONNECT_TIMEOUT_S = 2
 def connect(
     url: str, *, application_name: str = "clarivum", timeout_s: int = CONNECT_TIMEOUT_S
 ) -> Iterator[psycopg.Connection]:
-    """An autocommit connection. Raises DependencyDownError, ConfigurationError; the password is masked."""
+    """An autocommit connection. Raises DependencyDownError, ConfigurationError; the password is masked.
+
+    So does what psycopg raises past the block: DependencyDownError when the server went away, is too busy or cut a
+    statement short; ConfigurationError when the login may not do this; else RefusedError. Never the server's DETAIL.
+    """
     try:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=timeout_s, application_name=application_name)
     except psycopg.ProgrammingError:
         raise ConfigurationError(f"{mask(url)} is not a URL that Postgres clients understand") from None
     except psycopg.OperationalError as error:
         raise DependencyDownError(f"the database at {mask(url)} does not answer: {_reason(error)}") from None
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise _told(error, url) from None
 
 
 def is_local(connection: psycopg.Connection, url: str) -> bool:
@@ -55,6 +69,25 @@ def _is_local_name(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _told(error: psycopg.Error, url: str) -> ClarivumError:
+    """What a statement of ours met: its primary message and SQLSTATE; the DETAIL carries values of rows."""
+    message = f"{error.diag.message_primary} ({error.sqlstate})" if error.diag.message_primary else _first_line(error)
+    where = f"the database at {mask(url)}"
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return DependencyDownError(f"{where}: a lock was not granted in time: {message}", code=MIGRATION_LOCKED)
+    if isinstance(error, psycopg.OperationalError):
+        return DependencyDownError(f"{where}: {message}")
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return ConfigurationError(
+            f"{where}: {message}; set CLARIVUM_MIGRATION_URL to a login that may change the schema"
+        )
+    return RefusedError(f"{where}: {message}", code=DATABASE_REFUSED)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _reason(error: psycopg.OperationalError) -> str:

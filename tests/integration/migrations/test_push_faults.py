@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from clarivum.database.migrations.push import DEPLOYER_LOCK, Pace, Progress, Step, push, status
-from clarivum.errors import MIGRATION_LOCKED, DependencyDownError
+from clarivum.errors import MIGRATION_LOCKED, DependencyDownError, RefusedError
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
 
 from .conftest import eventually
@@ -151,6 +151,65 @@ def test_a_lock_is_waited_for_briefly_and_traffic_flows_between_the_attempts(
     assert [event.step for event in events] == [Step.APPLYING, Step.RETRYING, Step.APPLIED]
     assert 1.9 < events[1].elapsed_s < 10
     assert query(url, "select m from a") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "again"),
+    [("vacuum full a", True), ("cluster", True), ("reindex schema public", True), ("vacuum a", False)],
+)
+def test_what_needs_no_transaction_but_a_strong_lock_does_not_queue_for_it(
+    empty_database_urls: DatabaseUrls, tmp_path: Path, statement: str, again: bool
+) -> None:
+    url = empty_database_urls.admin
+    query(url, "create table a (n int primary key); cluster a using a_pkey")
+    write(tmp_path, statement)
+    events: list[Progress] = []
+    with psycopg.connect(url) as blocker:
+        blocker.execute("select * from a")
+        push(url, tmp_path, on_progress=events.append, pace=Pace(pause=lambda seconds: blocker.commit()))
+    retried = [Step.RETRYING] if again else []
+    assert [event.step for event in events] == [Step.APPLYING, *retried, Step.APPLIED]
+    assert query(url, "select count(*) from supabase_migrations.clarivum_unfinished") == [(0,)]
+
+
+def test_a_concurrent_build_waits_for_as_long_as_the_others_take(
+    empty_database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    url = empty_database_urls.admin
+    query(url, "create table a (n int)")
+    write(tmp_path, "create index concurrently a_n_idx on a (n)")
+    building = (
+        "select 1 from pg_stat_activity where query like 'create index%' and wait_event_type = 'Lock'"
+        " and clock_timestamp() - query_start > interval '2.5 s'"
+    )
+    with psycopg.connect(url) as writer, ThreadPool(1) as pool:
+        writer.execute("insert into a values (1)")
+        pushing = pool.apply_async(push, (url, tmp_path))
+        eventually(lambda: query(url, building) != [], "the build waits for longer than a lock may take")
+        writer.commit()
+        assert len(pushing.get(30)) == 1
+
+
+def test_a_partition_that_is_half_detached_is_finished_by_the_next_push(
+    empty_database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    url = empty_database_urls.admin
+    query(url, "create table p (n int) partition by list (n); create table p1 partition of p for values in (1)")
+    write(tmp_path, "alter table p detach partition p1 concurrently")
+    waiting = "select pid from pg_stat_activity where query like 'alter table p%' and wait_event_type = 'Lock'"
+    pending = "select inhdetachpending from pg_inherits where inhrelid = 'p1'::regclass"
+    with psycopg.connect(url) as reader, ThreadPool(1) as pool:
+        reader.execute("select * from p")
+        pushing = pool.apply_async(push, (url, tmp_path))
+        eventually(lambda: query(url, waiting) != [] and query(url, pending) == [(True,)], "the second phase waits")
+        query(url, f"select pg_cancel_backend(pid) from ({waiting}) as waiting")
+        with pytest.raises(RefusedError, match=r"m1\.sql:1: canceling statement due to user request"):
+            pushing.get(30)
+    assert query(url, pending) == [(True,)]
+    assert len(push(url, tmp_path)) == 1
+    assert query(url, pending) == []
+    assert status(url, tmp_path).in_step
+    assert query(url, "select count(*) from supabase_migrations.clarivum_unfinished") == [(0,)]
 
 
 def test_a_lock_that_is_never_granted_is_given_up(empty_database_urls: DatabaseUrls, tmp_path: Path) -> None:

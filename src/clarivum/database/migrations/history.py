@@ -29,7 +29,11 @@ create table if not exists supabase_migrations.clarivum_unfinished (
     version text not null primary key, started_at timestamptz not null default now()
 );
 """
-SELECT = "select version, coalesce(name, ''), statements from supabase_migrations.schema_migrations order by version"
+# A table that an older Supabase CLI made has the version alone.
+SELECT = """
+select version, coalesce(to_jsonb(history) ->> 'name', ''), to_jsonb(history) -> 'statements'
+from supabase_migrations.schema_migrations history order by version
+"""
 INSERT = "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)"
 BEGIN_NOTE = (
     "insert into supabase_migrations.clarivum_unfinished (version) values (%s) on conflict do nothing returning version"
@@ -73,7 +77,7 @@ def prepare(connection: psycopg.Connection) -> None:
 
 
 def read_history(connection: psycopg.Connection) -> list[Applied]:
-    """Rows, oldest first; none where the table does not exist yet."""
+    """Rows, oldest first; none where the table does not exist yet. Raises psycopg's errors."""
     try:
         rows = connection.execute(SELECT).fetchall()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):

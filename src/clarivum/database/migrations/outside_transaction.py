@@ -13,6 +13,19 @@ from clarivum.database.migrations import history
 LEFT_BY_REINDEX = "_cc(new|old)[0-9]*$"
 
 
+def waits_beside_traffic(node: ast.Node) -> bool:
+    """Whether the statement is a CONCURRENTLY form, which nobody who reads or writes queues behind while it waits."""
+    match node:
+        case ast.IndexStmt(concurrent=True) | ast.DropStmt(concurrent=True):
+            return True
+        case ast.ReindexStmt(params=params):
+            return any(item.defname == "concurrently" for item in params or ())
+        case ast.AlterTableStmt(cmds=commands):
+            return any(getattr(command.def_, "concurrent", False) for command in commands or ())
+        case _:
+            return False
+
+
 def begin_or_resume(connection: psycopg.Connection, version: str, node: ast.Node) -> bool:
     """Write the note; where an earlier run was cut off, tidy up after it.
 
@@ -26,7 +39,7 @@ def begin_or_resume(connection: psycopg.Connection, version: str, node: ast.Node
             return _index(connection, schema, name) is None
         case ast.DropStmt(objects=tuple(objects)):
             return any(_index(connection, *_qualified(item)) is not None for item in objects)
-        case ast.AlterTableStmt(cmds=(ast.AlterTableCmd(def_=ast.PartitionCmd(name=ast.RangeVar() as partition)), *_)):
+        case ast.AlterTableStmt() if (partition := _detached(node)) is not None:
             return not _finish_detaching(connection, partition)
         case _:
             _drop_left_by_reindex(connection, node)
@@ -34,8 +47,15 @@ def begin_or_resume(connection: psycopg.Connection, version: str, node: ast.Node
 
 
 def forget(connection: psycopg.Connection, version: str, node: ast.Node) -> None:
-    """After a statement that failed, rather than being cut off: leave neither its remains nor the note."""
+    """After a statement that failed, rather than being cut off: leave neither its remains nor the note.
+
+    The note of a partition that is half detached stays: what is left is to finalize it, and that waits for the same
+    transactions as the statement did; the next push does it.
+    """
     match node:
+        case ast.AlterTableStmt() if (partition := _detached(node)) is not None:
+            if (parent := _parent(connection, partition)) is not None and parent[1]:
+                return
         case ast.IndexStmt(idxname=str(name), relation=ast.RangeVar(schemaname=schema)):
             _drop_if_invalid(connection, schema, name)
         case _:
@@ -66,21 +86,38 @@ def _qualified(item: tuple[ast.String, ...]) -> tuple[str | None, str]:
     return (parts[-2] if len(parts) > 1 else None, parts[-1])
 
 
+def _detached(node: ast.Node) -> ast.RangeVar | None:
+    """The partition of ALTER TABLE … DETACH PARTITION."""
+    match node:
+        case ast.AlterTableStmt(cmds=(ast.AlterTableCmd(def_=ast.PartitionCmd(name=ast.RangeVar() as partition)), *_)):
+            return partition
+        case _:
+            return None
+
+
 def _finish_detaching(connection: psycopg.Connection, partition: ast.RangeVar) -> bool:
     """DETACH PARTITION CONCURRENTLY that was cut off waits to be finalized. Whether the partition is detached now."""
-    name = sql.Identifier(*filter(None, (partition.schemaname, partition.relname)))
-    row = connection.execute(
-        "select inhparent::regclass::text, inhdetachpending from pg_inherits where inhrelid = %s::regclass",
-        (name.as_string(connection),),
-    ).fetchone()
-    if row is None:
+    parent = _parent(connection, partition)
+    if parent is None:
         return True
-    parent, is_pending = row
+    name, is_pending = parent
     if is_pending:
         connection.execute(
-            sql.SQL("alter table {} detach partition {} finalize").format(sql.SQL(parent), name)  # regclass is quoted
+            sql.SQL("alter table {} detach partition {} finalize").format(sql.SQL(name), _identifier(partition))
         )
-    return bool(is_pending)
+    return is_pending
+
+
+def _parent(connection: psycopg.Connection, partition: ast.RangeVar) -> tuple[str, bool] | None:
+    """(what it is a partition of, quoted; whether it is half detached), None when it is no partition."""
+    return connection.execute(
+        "select inhparent::regclass::text, inhdetachpending from pg_inherits where inhrelid = to_regclass(%s)",
+        (_identifier(partition).as_string(connection),),
+    ).fetchone()
+
+
+def _identifier(relation: ast.RangeVar) -> sql.Identifier:
+    return sql.Identifier(*filter(None, (relation.schemaname, relation.relname)))
 
 
 def _drop_left_by_reindex(connection: psycopg.Connection, node: ast.Node) -> None:

@@ -1,6 +1,7 @@
 """Run one migration file: in one transaction with its history row, or outside a transaction where it must be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -8,12 +9,12 @@ from pglast import ast
 
 from clarivum.database.migrations import history
 from clarivum.database.migrations.files import Migration, Statement
-from clarivum.database.migrations.outside_transaction import begin_or_resume, forget
+from clarivum.database.migrations.outside_transaction import begin_or_resume, forget, waits_beside_traffic
 from clarivum.errors import MIGRATION_FAILED, DependencyDownError, RefusedError
 
 LOCK_TIMEOUT_MS = 2_000
 STATEMENT_TIMEOUT_MS = 60_000
-CONCURRENT_TIMEOUT_MS = 3_600_000
+OUTSIDE_TIMEOUT_MS = 3_600_000
 TRY_AGAIN = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 EXCERPT_CHARACTERS = 120
 
@@ -33,18 +34,20 @@ class LockNotGrantedError(Exception):
 
 def run_migration(connection: psycopg.Connection, migration: Migration) -> None:
     """Apply one file and record it. Raises LockNotGrantedError, RefusedError, DependencyDownError."""
-    if migration.transactional:
-        _in_transaction(connection, migration)
-    else:
-        _outside_transaction(connection, migration)
+    with _whole(connection, migration.path):
+        if migration.transactional:
+            _in_transaction(connection, migration)
+        else:
+            _outside_transaction(connection, migration)
 
 
 def run_statements(connection: psycopg.Connection, path: Path, statements: Sequence[Statement]) -> None:
     """Run statements in one transaction of their own. Raises as `run_migration`."""
-    _reset(connection, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS)
-    with connection.transaction():
-        for statement in statements:
-            _run(connection, path, statement)
+    with _whole(connection, path):
+        _reset(connection, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS)
+        with connection.transaction():
+            for statement in statements:
+                _run(connection, path, statement)
 
 
 def _in_transaction(connection: psycopg.Connection, migration: Migration) -> None:
@@ -61,10 +64,12 @@ def _in_transaction(connection: psycopg.Connection, migration: Migration) -> Non
 def _outside_transaction(connection: psycopg.Connection, migration: Migration) -> None:
     """A note that the file is begun; the statement; then, together, the history row and the end of the note.
 
-    Such a statement takes no lock that traffic waits behind, so it may itself wait until the statement timeout.
+    A CONCURRENTLY form takes no lock that traffic waits behind, so it may itself wait until the statement timeout. The
+    others (VACUUM FULL, CLUSTER) are held to the lock timeout of every file.
     """
-    _reset(connection, 0, CONCURRENT_TIMEOUT_MS)
     statement = migration.body[0]
+    lock_timeout_ms = 0 if waits_beside_traffic(statement.node) else LOCK_TIMEOUT_MS
+    _reset(connection, lock_timeout_ms, OUTSIDE_TIMEOUT_MS)
     if begin_or_resume(connection, migration.version, statement.node):
         try:
             _run(connection, migration.path, statement)
@@ -106,6 +111,25 @@ def _run(connection: psycopg.Connection, path: Path, statement: Statement) -> No
         if connection.broken:
             raise DependencyDownError(f"{path}:{statement.line}: the connection was lost; push again") from None
         raise _failure(path, statement, error) from None
+
+
+@contextmanager
+def _whole(connection: psycopg.Connection, path: Path) -> Iterator[None]:
+    """What no single statement meets, but the file as a whole: its COMMIT, with deferred constraints; its history row.
+
+    A connection lost at COMMIT leaves open whether the file was applied; the history row tells the next push.
+    """
+    try:
+        yield
+    except TRY_AGAIN:
+        raise LockNotGrantedError(str(path)) from None
+    except psycopg.Error as error:
+        if connection.broken:
+            raise DependencyDownError(f"{path}: the connection was lost; push again") from None
+        message = error.diag.message_primary or type(error).__name__
+        raise RefusedError(
+            f"{path}: {message} ({error.sqlstate}), when the file was committed or recorded", code=MIGRATION_FAILED
+        ) from None
 
 
 def _failure(path: Path, statement: Statement, error: psycopg.Error) -> RefusedError:
