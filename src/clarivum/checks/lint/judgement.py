@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from clarivum.checks.lint.destruction import Stock
 from clarivum.checks.lint.openness import Openness, Place, Table
+from clarivum.database.foreign_schemas import FOREIGN_SCHEMAS
 from clarivum.database.migrations.files import Migration
-from clarivum.database.planning.catalog import FOREIGN_SCHEMAS
 
 TABLE_WITHOUT_RLS = "database/table-without-rls"
 TABLE_WITHOUT_FORCE = "database/table-without-force"
@@ -20,8 +20,6 @@ VIEW_WITHOUT_INVOKER = "database/view-without-invoker"
 DEFINER_WITHOUT_PATH = "database/definer-without-search-path"
 MATERIALIZED_EXPOSED = "database/materialized-view-exposed"
 DESTRUCTIVE = "database/destructive-migration"
-OF_OTHERS = frozenset({*FOREIGN_SCHEMAS, "cron", "information_schema", "net", "pg_catalog", "pgbouncer", "pgsodium"})
-"""Schemas that Supabase, an extension or Postgres itself owns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def judge_set(migrations: Sequence[Migration], wanted: Collection[str] | None = 
                 )
                 for loss in stock.losses(statement.node)
             ]
-    found += [defect for defect in _open(openness) if defect.subject.partition(".")[0] not in OF_OTHERS]
+    found += [defect for defect in _open(openness) if defect.subject.partition(".")[0] not in FOREIGN_SCHEMAS]
     chosen = (each for each in found if wanted is None or each.place.migration.version in wanted)
     return tuple(sorted(chosen, key=lambda each: (each.place.migration.version, each.place.statement.line, each.rule)))
 

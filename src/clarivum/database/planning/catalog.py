@@ -12,30 +12,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from clarivum.database.foreign_schemas import FOREIGN_SCHEMAS
 from clarivum.database.planning.assumptions import DEFAULT_ROWS, declared_rows
-
-FOREIGN_SCHEMAS = (
-    "_analytics",
-    "_realtime",
-    "_supavisor",
-    "auth",
-    "cron",
-    "extensions",
-    "graphql",
-    "graphql_public",
-    "net",
-    "pgbouncer",
-    "pgmq",
-    "pgsodium",
-    "pgsodium_masks",
-    "pgtle",
-    "realtime",
-    "storage",
-    "supabase_functions",
-    "supabase_migrations",
-    "vault",
-)
-"""Schemas that others own: Supabase, the queue engine, the migration history."""
 
 
 @dataclass(frozen=True, slots=True)

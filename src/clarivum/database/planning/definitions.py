@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from clarivum.database.planning.catalog import FOREIGN_SCHEMAS
+from clarivum.database.foreign_schemas import FOREIGN_SCHEMAS
 
 
 @dataclass(frozen=True, slots=True, order=True)

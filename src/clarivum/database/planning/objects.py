@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from clarivum.database.planning.catalog import FOREIGN_SCHEMAS
+from clarivum.database.foreign_schemas import FOREIGN_SCHEMAS
 
 CALLERS = ("anon", "authenticated", "clarivum_staff")
 """The roles that requests run under; the worker's own acts are not asked for by a caller."""

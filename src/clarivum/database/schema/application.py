@@ -3,23 +3,44 @@
 import psycopg
 from psycopg import sql
 
+from clarivum.database.foreign_schemas import FOREIGN_SCHEMAS, HISTORY_SCHEMA
 from clarivum.database.provision import provision
 from clarivum.database.reach import connect, is_local
 from clarivum.errors import MIGRATION_LOCKED, DependencyDownError, RefusedError
 from clarivum.settings import mask
 
-PLATFORM_SCHEMAS = ("clarivum", "supabase_migrations")
+PLATFORM_SCHEMAS = ("clarivum", HISTORY_SCHEMA)
 """Made by migrations, but no part of what the application declares."""
-SUPABASE_SCHEMAS = (
-    *("auth", "cron", "extensions", "graphql", "graphql_public", "net", "pgbouncer", "pgmq", "pgmq_public", "pgsodium"),
-    *("pgsodium_masks", "realtime", "_realtime", "storage", "supabase_functions", "vault", "information_schema"),
+SUPABASE_EXTENSIONS = (
+    "pg_graphql",
+    "pg_stat_statements",
+    "pgcrypto",
+    "pgjwt",
+    "pgsodium",
+    "supabase_vault",
+    "uuid-ossp",
 )
-"""Brought by Supabase (supabase/cli pkg/migration/queries/drop.sql has the like list) or by the baseline."""
+"""What a new Supabase project has, which other servers have only where a migration made it."""
 
 OWN_SCHEMAS = """
 select nspname::text from pg_namespace
 where not starts_with(nspname, 'pg_') and nspname <> 'public' and nspname <> all (%s)
 order by 1
+"""
+# What belongs to the database rather than to a schema of ours. Supabase's own server is told by its role.
+OUTSIDE_SCHEMAS = """
+select 'publication', quote_ident(pubname) from pg_publication where not starts_with(pubname, 'supabase_realtime')
+union all
+select 'extension', quote_ident(extname) from pg_extension
+where extname not in ('plpgsql', 'pgmq')
+    and not (extname = any (%(supabase)s) and exists (select from pg_roles where rolname = 'supabase_admin'))
+union all
+select 'policy', format('%%I on %%I.%%I', polname, n.nspname, c.relname)
+from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = any (%(foreign)s) and n.nspname <> 'pgmq'
+    and not exists (
+        select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
 """
 # Dropping and making it anew leaves nothing behind, whatever kinds of objects it held. Owner, privileges and comment
 # are the server's matter and stay.
@@ -72,12 +93,16 @@ def reset_database(url: str) -> None:
 def empty(connection: psycopg.Connection, *, keep_platform: bool) -> None:
     """Drop every object of the application, in one transaction; with it the platform's own, unless they are kept.
 
+    So go its publications, its extensions, and its policies on tables of others, such as storage.objects.
     For a database of a development machine, or one made for the occasion: the login is a superuser. Roles are the
     server's and stay. Raises psycopg's errors.
     """
-    kept = SUPABASE_SCHEMAS + (PLATFORM_SCHEMAS if keep_platform else ())
+    kept = {*FOREIGN_SCHEMAS, *PLATFORM_SCHEMAS} if keep_platform else {*FOREIGN_SCHEMAS} - {*PLATFORM_SCHEMAS}
+    given = {"supabase": list(SUPABASE_EXTENSIONS), "foreign": list(FOREIGN_SCHEMAS)}
     with connection.transaction():
         connection.execute("set local lock_timeout = '2s'")
+        for kind, name in connection.execute(OUTSIDE_SCHEMAS, given).fetchall():
+            connection.execute(sql.SQL("drop {} if exists {} cascade").format(sql.SQL(kind), sql.SQL(name)))
         for (schema,) in connection.execute(OWN_SCHEMAS, (list(kept),)).fetchall():
             connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
         connection.execute(EMPTY_PUBLIC)

@@ -1,6 +1,8 @@
-"""The declared schema: `supabase/schemas/*.sql`, which say what the application's tables are, not how they came to be.
+"""The declared schema: the files below `supabase/schemas/`, which say what the application's tables are, not how they
+came to be.
 
-Applied in the order of their names, or of `schema_paths` in config.toml (`[db.migrations]`), as the Supabase CLI does.
+Applied in the order of their paths, folder by folder, or of `schema_paths` in config.toml (`[db.migrations]`), as the
+Supabase CLI does.
 """
 
 import tomllib
@@ -15,7 +17,7 @@ from clarivum.database.migrations.run import LockNotGrantedError, run_statements
 from clarivum.database.schema import application as application_schemas
 from clarivum.errors import SCHEMA_REFUSED, RefusedError
 
-DEFAULT_PATHS = ("./schemas/*.sql",)
+DEFAULT_PATHS = ("./schemas/**/*.sql",)
 
 
 def read_schema(supabase: Path) -> list[Migration]:
@@ -23,7 +25,8 @@ def read_schema(supabase: Path) -> list[Migration]:
 
     Raises RefusedError with file and line for what does not parse, runs outside a transaction, or when no file exists.
     """
-    paths = list(dict.fromkeys(path for pattern in _patterns(supabase) for path in sorted(supabase.glob(pattern))))
+    found = (path for pattern in _patterns(supabase) for path in sorted(supabase.glob(pattern)) if path.is_file())
+    paths = list(dict.fromkeys(found))
     if not paths:
         raise RefusedError(
             f"{supabase / 'schemas'}: no *.sql file declares a schema; write one, or use `db new`", code=SCHEMA_REFUSED
