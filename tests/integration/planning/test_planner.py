@@ -106,14 +106,42 @@ def test_a_function_that_leaks_keeps_an_index_from_helping_under_a_policy(planne
     assert verdict.tried > 0
 
 
-def test_an_index_whose_first_key_is_not_given_is_walked_as_a_whole_before_18(planner: Planner) -> None:
-    """18 enters it once per value of the first key; 16 reads all of it, if it uses it at all."""
-    verdict = examine(
-        planner, "select id from public.events where source = $1 and kind > 'a'", "source", role="postgres"
-    )
+def test_an_index_that_the_condition_does_not_bound_is_walked_past_most_of_its_entries_before_18(
+    planner: Planner,
+) -> None:
+    """Without any filter. 18 enters the index once for each of the 300 tenants."""
+    sql = "select opened_at from public.parcels where tenant > $1 and code = $2"
+    verdict = examine(planner, sql, "tenant", "code", role="postgres")
     assert verdict.worst is not None
-    version = planner.server_version
-    assert (verdict.worst.reading.read < 5_000) is (version >= 180_000)
+    (scan,) = [node for node in verdict.worst.plan.walk() if node.is_scan]
+    assert (scan.index, scan.filter) == ("parcels_tenant_code_idx", "")
+    if planner.server_version >= 180_000:
+        assert verdict.worst.reading.read < 1_000
+        assert causes(verdict) == []
+    else:
+        assert verdict.worst.reading.read > 3_000_000
+        assert causes(verdict) == [Cause.FILTER]
+        assert [index.keys for index in verdict.indexes] == [("code", "tenant")]
+
+
+@pytest.mark.parametrize(
+    "condition", ["tenant = $1 and code = $2", "tenant = $1", "opened_at is null and tenant = $1 and code = $2"]
+)
+def test_an_index_entered_by_its_first_keys_is_not_weak(planner: Planner, condition: str) -> None:
+    verdict = examine(
+        planner, f"select id from public.parcels where {condition} limit 20", "tenant", "code", role="postgres"
+    )
+    assert causes(verdict) == []
+
+
+def test_a_window_over_all_rows_reads_them_all_whatever_the_limit(planner: Planner) -> None:
+    counted = "select id, count(*) over () from public.huge order by id limit 50"
+    verdict = examine(planner, counted, role="postgres")
+    assert verdict.worst is not None
+    assert verdict.worst.reading.read == 10_000_000
+    assert causes(verdict) == [Cause.FULL_SCAN]
+    numbered = "select id, row_number() over (order by id) from public.huge order by id limit 50"
+    assert causes(examine(planner, numbered, role="postgres")) == []
 
 
 def test_partitions_share_the_rows_of_their_table_unless_they_declare_their_own(planner: Planner) -> None:

@@ -75,6 +75,29 @@ def test_an_aggregate_reads_all_unless_its_groups_arrive_in_order() -> None:
     assert reading(in_order).read == 100
 
 
+def window(*calls: str, over: str = "") -> float:
+    """Rows read for the first 50 of 1,000 through a WindowAgg that returns these calls."""
+    rows = scan("Index Only Scan", 1_000, **{"Index Name": "i", "Index Cond": "(leads.a = $1)"})
+    more: dict[str, Any] = {"Output": ["id", *calls], **({"Window": over} if over else {})}
+    return reading(step("Limit", 50, step("WindowAgg", 1_000, rows, **more))).read
+
+
+@pytest.mark.parametrize("over", ["", "w1 AS ()", "w1 AS (PARTITION BY leads.a)"])
+def test_a_window_over_all_rows_sees_all_its_input(over: str) -> None:
+    assert window("count(*) OVER (?)", over=over) == 1_000
+    assert window("row_number() OVER (?)", "sum(leads.n) OVER (?)", over=over) == 1_000
+
+
+def test_a_running_window_stops_with_the_limit() -> None:
+    assert window("row_number() OVER (?)", "lag(leads.id, 1) OVER (?)") == 50
+    assert window("row_number() OVER (?)", "(count(*) OVER (?))") == 50, "in brackets it is a step's below"
+    assert window("sum(leads.n) OVER w1", over="w1 AS (ORDER BY leads.id)") == 50
+    assert window("sum(leads.n) OVER w1", over="w1 AS (PARTITION BY leads.a ORDER BY leads.id)") == 50
+    reaching = "w1 AS (ORDER BY leads.id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
+    assert window("sum(leads.n) OVER w1", over=reaching) == 1_000
+    assert window("ntile(4) OVER w1", over="w1 AS (ORDER BY leads.id)") == 1_000
+
+
 def test_the_inner_side_of_a_nested_loop_runs_once_per_outer_row() -> None:
     outer = scan("Index Scan", 20, **{"Index Name": "i", "Index Cond": "(leads.a = $1)"})
     found = reading(step("Nested Loop", 60, outer, inner(scan("Index Scan", 3, **FILTERED))), looked_at=30)
@@ -134,6 +157,13 @@ def test_a_filter_is_weak_when_it_throws_most_away(kept: int, weak: bool) -> Non
 @pytest.mark.parametrize(("looked_at", "weak"), [(999, False), (1_000, True)])
 def test_few_rows_may_be_thrown_away(looked_at: int, weak: bool) -> None:
     assert bool(causes(reading(scan("Index Scan", 1, **FILTERED), looked_at=looked_at))) is weak
+
+
+def test_an_index_walked_past_most_of_its_entries_is_weak_without_a_filter() -> None:
+    found = reading(scan("Index Scan", 1, **{"Index Name": "i", "Index Cond": "(leads.b = $1)"}), looked_at=1_000_000)
+    (weakness,) = weaknesses(found, ROWS)
+    assert weakness.cause is Cause.FILTER
+    assert str(weakness) == "Index Scan on leads using i, condition: b"
 
 
 def test_a_weakness_names_the_columns_of_its_filter() -> None:

@@ -20,7 +20,8 @@ SUBPLAN = re.compile(r"\((?:InitPlan|SubPlan|hashed SubPlan|CTE) [^()]*\)(?:\.co
 CACHED = 4_096
 """Conditions remembered: one query's plans repeat them."""
 EQUAL = frozenset({"=", "IS NOT DISTINCT FROM"})
-RANGE = frozenset({"<", "<=", ">", ">="})
+RANGE = frozenset({"<", "<=", ">", ">=", "~<~", "~<=~", "~>~", "~>=~"})
+"""The last four compare texts byte by byte: an index scan for LIKE with a fixed beginning uses them."""
 
 
 class Shape(StrEnum):

@@ -32,6 +32,10 @@ class Node:
     """How an Aggregate works: Plain, Sorted, Hashed or Mixed."""
     arbiters: tuple[str, ...]
     """The unique indexes that ON CONFLICT asks."""
+    output: tuple[str, ...]
+    """The expressions that it returns."""
+    window: str
+    """The window of a WindowAgg, `w1 AS (ORDER BY t.id)`; empty before Postgres 18, which first prints it."""
     text: Mapping[str, str]
     """What a person wants to read beside the kind: conditions and keys, by Postgres' names."""
     children: tuple["Node", ...]
@@ -105,6 +109,8 @@ def _node(document: Mapping[str, Any]) -> Node:
         join_type=str(document.get("Join Type", "")),
         strategy=str(document.get("Strategy", "")),
         arbiters=tuple(document.get("Conflict Arbiter Indexes", ())),
+        output=tuple(map(str, document.get("Output", ()))),
+        window=str(document.get("Window", "")),
         text=text,
         children=tuple(_node(child) for child in document.get("Plans", ())),
     )

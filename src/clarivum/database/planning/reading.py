@@ -2,15 +2,22 @@
 
 EXPLAIN says how many rows each step *returns*, not how many a scan had to look at first. This module walks the plan
 from the top and works that out: a Limit stops the steps below it early unless one of them must see all its input
-first (Sort, Hash, Aggregate); the inner side of a nested loop and a correlated subplan run once per row; and a scan
-looks at every row that its index condition lets through, of which its filter keeps some."""
+first (Sort, Hash, Aggregate, a WindowAgg whose frame reaches to the end); the inner side of a nested loop and a
+correlated subplan run once per row; and a scan looks at every row that its index condition lets through, of which its
+filter keeps some.
+"""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clarivum.database.planning.explain import Node
 
 BLOCKING = frozenset({"Sort", "Hash", "Materialize", "SetOp", "HashSetOp", "Recursive Union"})
+RUNNING_CALL = re.compile(r"\b(?:row_number|rank|dense_rank|lag|lead)\([^()]*\) OVER ")
+"""Window functions that look no further than the next row, whatever the frame; as EXPLAIN prints a call of them."""
+WHOLE_CALL = re.compile(r"\b(?:percent_rank|cume_dist|ntile)\(")
+"""Window functions that count all rows of the partition first, whatever the frame."""
 SUBORDINATE = frozenset({"InitPlan", "SubPlan"})
 
 LooksAt = Callable[[Node], tuple[float, float]]
@@ -121,7 +128,23 @@ def _below(node: Node, child: Node, position: int, siblings: list[Node], pull: _
             return _Pull(pull.times)
         wanted = 1.0 / max(1.0, child.rows) if node.join_type in {"Semi", "Anti"} else 1.0
         return _Pull(pull.times * pull.share * siblings[0].rows, wanted)
-    sees_all = node.kind in BLOCKING or (node.kind == "Aggregate" and node.strategy != "Sorted")
-    if sees_all or (position == 1 and node.kind.endswith("Join")):
+    if _sees_all(node) or (position == 1 and node.kind.endswith("Join")):
         return _Pull(pull.times)
     return pull
+
+
+def _sees_all(node: Node) -> bool:
+    """Whether a step takes in all its input before it returns its first row.
+
+    Postgres before 18 does not say how a window is framed: there every window function is taken to see all rows of its
+    window, unless it is one that cannot. So are partitions, which arrive one after the other.
+    """
+    if node.kind == "Aggregate":
+        return node.strategy != "Sorted"
+    if node.kind != "WindowAgg":
+        return node.kind in BLOCKING
+    own = " ".join(each for each in node.output if not each.startswith("("))  # in brackets are those of steps below
+    if own.count(" OVER ") == len(RUNNING_CALL.findall(own)):
+        return False
+    is_running = " ORDER BY " in node.window.replace("(", " ") and "UNBOUNDED FOLLOWING" not in node.window
+    return not is_running or bool(WHOLE_CALL.search(own))

@@ -1,4 +1,4 @@
-"""What is weak in a plan: a whole big table scanned, a filter that throws most rows away, a sort for a few. Pure."""
+"""What is weak in a plan: a whole big table scanned, most of what was looked at thrown away, a sort for a few. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BIG_TABLE_ROWS = 10_000
 MANY_ROWS = 1_000
 """Fewer rows than this are read in about a millisecond, whatever the plan."""
 MOST = 0.5
-"""A filter that discards more than this share of what was fetched throws most of it away."""
+"""A scan that returns less than the rest of this share throws most of what it looked at away."""
 SORT_RATIO = 10
 """A sort of this many times the rows that the Limit returns is work an index order would save."""
 
@@ -23,6 +23,7 @@ class Cause(StrEnum):
 
     FULL_SCAN = "full scan"
     FILTER = "filter"
+    """By a filter, or by an index condition that does not begin with the index's first keys."""
     SORT = "sort"
 
 
@@ -43,6 +44,9 @@ class Weakness:
             return f"Sort of about {self.read:,.0f} rows of {self.scan.table} by {', '.join(self.sort_keys)}"
         names = dict.fromkeys(name for part in conjuncts(self.scan.filter, self.scan.alias) for name in part.columns)
         filtered = f", filter: {', '.join(names)}" if names else ""
+        if self.cause is Cause.FILTER and not self.scan.filter:
+            given = conjuncts(self.scan.index_condition or self.scan.text.get("Recheck Cond", ""), self.scan.alias)
+            filtered = f", condition: {', '.join(dict.fromkeys(name for part in given for name in part.columns))}"
         using = f" using {self.scan.index}" if self.scan.index else ""
         return f"{where}{using}{filtered}"
 
@@ -71,7 +75,7 @@ def _cause(scan: Scan, table_rows: float) -> Cause | None:
     # A filtered Seq Scan under a Limit stops early only while rows that match are common: one rare value reads it all.
     if table_rows >= BIG_TABLE_ROWS and ((whole and scan.read >= BIG_TABLE_ROWS) or (sequential and node.filter)):
         return Cause.FULL_SCAN
-    if node.filter and scan.read >= MANY_ROWS and scan.read - scan.kept > MOST * scan.read:
+    if scan.read >= MANY_ROWS and scan.read - scan.kept > MOST * scan.read:
         return Cause.FILTER
     return None
 

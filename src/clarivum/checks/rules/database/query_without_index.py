@@ -43,7 +43,8 @@ RULE = Rule(
     id="database/query-without-index",
     looks_for="A declared query whose plan, at the declared number of rows (ten million unless the table's comment "
     "says `rows: …`) and under the role and policies it runs with, scans a big table as a whole, fetches at least "
-    "1,000 rows of which a filter throws most away, or sorts ten times as many rows as a LIMIT returns.",
+    "1,000 rows or index entries of which a filter or the rest of the index condition throws most away, or sorts ten "
+    "times as many rows as a LIMIT returns.",
     why="On a laptop with an empty database every query is fast. Planned at production size, the missing index shows "
     "before the review instead of in an incident. The proposed index was made in the scratch database, and the "
     "query planned again with it.",
