@@ -3,10 +3,15 @@
     ./clarivum bench imports
 
 Each import is a fresh interpreter; rounds alternate. CPU time of the process less that of an empty one, and wall time:
-on a machine that does something else CPU time is the one to believe. Powertools: batch, parser, idempotency (with its
-DynamoDB table) and tracer, from the lock of benchmarks/peers. Bytecode is there, files are in the page cache.
+on a machine that does something else CPU time is the one to believe. Bytecode is there, files are in the page cache.
+
+Powertools: batch, parser, idempotency (with its DynamoDB table) and tracer, from the lock of benchmarks/peers. Neither
+is ready by its import alone: ours loads the database driver before it connects; Powertools makes a client and loads the
+X-Ray SDK where a function's module makes its table and tracer, as its documentation has it. Lambda waits for that too,
+so it is measured as well: `ready`.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -20,13 +25,22 @@ from benchmarks.harness.load import ROOT
 from benchmarks.harness.peers import PythonPeers, Unavailable, install_python_peers
 
 AIM_MS = 230.0
+PEER = "Powertools"
 OURS = "import clarivum.jobs.lambda_handler"
+OURS_READY = f"{OURS}, clarivum.database.wire.connect, clarivum.database.wire.decode"
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ENVIRON["AWS_DEFAULT_REGION"] = "eu-central-1"
 POWERTOOLS = (
     "from aws_lambda_powertools import Tracer\n"
     "from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response\n"
     "from aws_lambda_powertools.utilities.parser import BaseModel, event_parser\n"
     "from aws_lambda_powertools.utilities.parser.models import SqsRecordModel\n"
     "from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, idempotent_function\n"
+)
+POWERTOOLS_READY = POWERTOOLS + (
+    "tracer = Tracer(service='bench')\n"
+    "processor = BatchProcessor(event_type=EventType.SQS)\n"
+    "store = DynamoDBPersistenceLayer(table_name='bench')\n"
 )
 
 
@@ -51,11 +65,12 @@ def measure(
     data: Path, rounds: int = 15, say: Callable[[str], None] = lambda text: None
 ) -> tuple[list[ImportCost], str | None]:
     """Ours and the peer's, and why the peer is missing if it is."""
-    programs = {"Clarivum": (Path(sys.executable), OURS)}
+    python = Path(sys.executable)
+    programs = {"Clarivum": (python, OURS), "Clarivum, ready": (python, OURS_READY)}
     say("installing the peers (once)")
     peers = install_python_peers(data)
     if isinstance(peers, PythonPeers):
-        programs["Powertools"] = (peers.python, POWERTOOLS)
+        programs |= {PEER: (peers.python, POWERTOOLS), f"{PEER}, ready": (peers.python, POWERTOOLS_READY)}
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     for python, script in programs.values():
         _once(python, script)  # bytecode and page cache
@@ -70,22 +85,25 @@ def measure(
 
 def report(costs: Sequence[ImportCost]) -> str:
     """A table, and whether the aims are met."""
-    lines = [f"{'import of':<14}{'CPU, median':>14}{'least':>10}{'wall, median':>16}"]
+    lines = [f"{'import of':<18}{'CPU, median':>14}{'least':>10}{'wall, median':>16}"]
     lines += [
-        f"{cost.what:<14}{cost.cpu_ms:>11.0f} ms{min(cost.cpu_s) * 1e3:>7.0f} ms{cost.wall_ms:>13.0f} ms"
+        f"{cost.what:<18}{cost.cpu_ms:>11.0f} ms{min(cost.cpu_s) * 1e3:>7.0f} ms{cost.wall_ms:>13.0f} ms"
         for cost in costs
     ]
-    ours = costs[0]
-    lines.append(f"aim: at most {AIM_MS:.0f} ms: {'met' if ours.cpu_ms <= AIM_MS else 'not met'}")
-    if len(costs) > 1:
-        share = ours.cpu_ms / costs[1].cpu_ms
-        lines.append(f"aim: at most half of {costs[1].what}: {share:.2f} of it, {'met' if share <= 0.5 else 'not met'}")
+    cpu_ms = {cost.what: cost.cpu_ms for cost in costs}
+    lines.append(f"aim: at most {AIM_MS:.0f} ms: {'met' if cpu_ms['Clarivum'] <= AIM_MS else 'not met'}")
+    for ours, peer in (("Clarivum", PEER), ("Clarivum, ready", f"{PEER}, ready")):
+        if peer in cpu_ms:
+            share = cpu_ms[ours] / cpu_ms[peer]
+            lines.append(f"aim: at most half of {peer}: {share:.2f} of it, {'met' if share <= 0.5 else 'not met'}")
     return "\n".join(lines)
 
 
 def _once(python: Path, script: str) -> tuple[float, float]:
     """CPU and wall seconds of one interpreter that runs the script."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([python, "-c", script], check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [python, "-c", script], check=True, cwd=ROOT, env=ENVIRON, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall_s

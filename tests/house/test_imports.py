@@ -52,6 +52,12 @@ def test_a_worker_loads_neither_the_web_framework_nor_what_only_checks_need(stat
     assert loaded_by(statement) & (WEB | CHECKS_ONLY) == set()
 
 
+@pytest.mark.parametrize("module", ["clarivum.jobs.lambda_handler", "clarivum.jobs.worker.worker", "bff.app"])
+def test_declaring_loads_no_driver(module: str) -> None:
+    """psycopg would be a quarter of what importing a function costs; whoever connects loads it."""
+    assert loaded_by(f"import {module}") & {"psycopg", "psycopg_binary"} == set()
+
+
 def test_declaring_routes_loads_no_server() -> None:
     assert loaded_by("import clarivum.api") & WEB == set()
 

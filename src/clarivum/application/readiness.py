@@ -6,7 +6,7 @@ from clarivum.api.probes import Check
 from clarivum.application.application import Application
 from clarivum.database import WORKER, Database, load_queries
 from clarivum.errors import DependencyDownError
-from clarivum.jobs.transports.queues import missing_queues
+from clarivum.jobs.transports.missing import missing_queues
 from clarivum.settings import JobsTransport
 
 queries = load_queries(__file__)

@@ -1,7 +1,7 @@
 """The database as the application sees it: sessions, notifications, and whether it is there."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from clarivum.database.context import ANONYMOUS, Context
 from clarivum.database.login import refuse_bypassing_login
@@ -9,13 +9,14 @@ from clarivum.database.queries import parse_queries
 from clarivum.database.session import Session
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Outbox
-from clarivum.database.wire.connect import connect
-from clarivum.database.wire.connection import Wire
 from clarivum.database.wire.levels import DatabaseStats, observe
 from clarivum.database.wire.listen import listen
 from clarivum.database.wire.pipeline import Pipelines
 from clarivum.database.wire.pool import Pool
 from clarivum.errors import DependencyDownError
+
+if TYPE_CHECKING:
+    from clarivum.database.wire.connection import Wire
 
 QUERIES = parse_queries("-- name: ping -> one\nselect 1 as alive", __file__)
 
@@ -132,5 +133,7 @@ class Database:
         """The database's name, for telemetry."""
         return self._namespace
 
-    async def _connect(self) -> Wire:
+    async def _connect(self) -> "Wire":
+        from clarivum.database.wire.connect import connect  # noqa: PLC0415 - loads the driver, which declaring does not need
+
         return await connect(self._url, application_name=self._application_name)

@@ -1,11 +1,15 @@
 """Whether a login may serve requests: it must be bound by row-level security, and so must every role it can become."""
 
+from typing import TYPE_CHECKING
+
 from clarivum.database.queries import parse_queries
 from clarivum.database.security_floor import refuse_outdated_server
 from clarivum.database.wire.batch import Batch
-from clarivum.database.wire.connection import Wire
-from clarivum.database.wire.decode import rows_of
+from clarivum.database.wire.rows import rows_of
 from clarivum.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from clarivum.database.wire.connection import Wire
 
 LOGIN_BUDGET_S = 5.0
 SHOWN_ROLES = 3
@@ -25,7 +29,7 @@ select pg_catalog.current_setting('server_version_num')::integer as version
 )
 
 
-async def refuse_bypassing_login(wire: Wire) -> None:
+async def refuse_bypassing_login(wire: "Wire") -> None:
     """Raise ConfigurationError when the login of `wire` could evade policies, or its server is outdated."""
     batch = Batch(wire, LOGIN_BUDGET_S)
     version = batch.add(QUERIES.server_version)

@@ -1,21 +1,22 @@
 """What a request's code holds: reads in one round trip, and transactions, all as one caller."""
 
-from typing import Any, Protocol
-
-from psycopg.pq.abc import PGresult
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clarivum.database.context import Context
 from clarivum.database.queries import Kind, Query
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.transaction import Isolation, Outbox, Transaction, context_values
 from clarivum.database.wire.batch import Batch
-from clarivum.database.wire.decode import exactly_one, rows_of, zero_or_one
 from clarivum.database.wire.encode import encode_parameters
 from clarivum.database.wire.pipeline import Pipelines
 from clarivum.database.wire.pool import Pool
 from clarivum.database.wire.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.database.wire.read import NeedsOwnConnection
+from clarivum.database.wire.rows import exactly_one, rows_of, zero_or_one
 from clarivum.telemetry import database_operation
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
 
 
 class Connections(Protocol):
@@ -74,7 +75,7 @@ class Session:
     async def _rows(self, query: Query, kind: Kind, params: dict[str, object]) -> list[Any]:
         return rows_of(query, *await self._answer(query, kind, params))
 
-    async def _answer(self, query: Query, kind: Kind, params: dict[str, object]) -> tuple[Prepared, PGresult]:
+    async def _answer(self, query: Query, kind: Kind, params: dict[str, object]) -> "tuple[Prepared, PGresult]":
         if query.kind != kind:
             raise TypeError(f"{query.where}: declared `{query.kind}`, called as `{kind}`")
         values = encode_parameters(query, params)
@@ -94,7 +95,7 @@ class Session:
         observation.finish()
         return answer
 
-    async def _on_own_connection(self, query: Query, values: list[bytes | None]) -> tuple[Prepared, PGresult]:
+    async def _on_own_connection(self, query: Query, values: list[bytes | None]) -> "tuple[Prepared, PGresult]":
         """One exchange, which is one implicit transaction; cancelling the caller cancels the statement."""
         pool = self._connections.pool
         for attempt in (1, 2):

@@ -6,10 +6,9 @@ goes to the log, scrubbed, without DETAIL (which quotes rows); a constraint's na
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from psycopg.pq import DiagnosticField
-from psycopg.pq.abc import PGresult
-
+from clarivum.database.wire import libpq
 from clarivum.errors import (
     CONFLICT,
     FORBIDDEN,
@@ -21,6 +20,9 @@ from clarivum.errors import (
     RequestError,
 )
 from clarivum.telemetry import scrub
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
 
 RETRY_AFTER_S = 1
 SERIALIZATION_FAILURE = "40001"
@@ -107,14 +109,14 @@ def is_stale_plan(sqlstate: str, message: str) -> bool:
     return sqlstate == "26000" or (sqlstate == "0A000" and message.startswith("cached plan"))
 
 
-def error_of(result: PGresult, *, role: str, where: str) -> DatabaseError:
+def error_of(result: "PGresult", *, role: str, where: str) -> DatabaseError:
     """The error that a failed result stands for."""
     return database_error(
         sqlstate_of(result),
-        _field(result, DiagnosticField.MESSAGE_PRIMARY),
+        _field(result, libpq.DIAG_MESSAGE_PRIMARY),
         role=role,
         where=where,
-        constraint=_field(result, DiagnosticField.CONSTRAINT_NAME),
+        constraint=_field(result, libpq.DIAG_CONSTRAINT_NAME),
     )
 
 
@@ -138,9 +140,9 @@ def transaction_ended(log: str) -> DatabaseError:
     return DatabaseError("The database took too long", code=UNAVAILABLE, retry_after_s=RETRY_AFTER_S, log=log)
 
 
-def sqlstate_of(result: PGresult) -> str:
+def sqlstate_of(result: "PGresult") -> str:
     """Five characters; "" when libpq made the error up itself, as it does when the connection is gone."""
-    return _field(result, DiagnosticField.SQLSTATE)
+    return _field(result, libpq.DIAG_SQLSTATE)
 
 
 def safe_message(sqlstate: str, message: str) -> str:
@@ -148,5 +150,5 @@ def safe_message(sqlstate: str, message: str) -> str:
     return QUOTED.sub('"***"', scrub(message)) if sqlstate.startswith("22") else scrub(message)
 
 
-def _field(result: PGresult, field: DiagnosticField) -> str:
+def _field(result: "PGresult", field: int) -> str:
     return (result.error_field(field) or b"").decode(errors="replace")

@@ -9,17 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 from uuid import UUID
-
-from psycopg.pq.abc import PGresult
 
 from clarivum.database.context import Context
 from clarivum.database.queries import Kind, Query
 from clarivum.database.sqlstate import DatabaseError, transaction_ended
 from clarivum.database.wire.batch import Batch
-from clarivum.database.wire.connection import Wire
-from clarivum.database.wire.decode import exactly_one, rows_of, zero_or_one
 from clarivum.database.wire.encode import encode_parameters
 from clarivum.database.wire.pool import Pool
 from clarivum.database.wire.prepared import (
@@ -34,8 +30,14 @@ from clarivum.database.wire.prepared import (
     Control,
     Prepared,
 )
+from clarivum.database.wire.rows import exactly_one, rows_of, zero_or_one
 from clarivum.errors import DeclarationError, RequestError
 from clarivum.telemetry import DbObservation, database_operation
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+    from clarivum.database.wire.connection import Wire
 
 COMMITTED = b"COMMIT"
 WORKER_ROLE = "clarivum_worker"
@@ -184,7 +186,7 @@ class Transaction:
             await asyncio.shield(recovery)
 
     # -- sending -----------------------------------------------------------------------------------------------------
-    async def _run(self, query: Query, kind: Kind, params: dict[str, object]) -> tuple[Prepared, PGresult]:
+    async def _run(self, query: Query, kind: Kind, params: dict[str, object]) -> "tuple[Prepared, PGresult]":
         self._refuse_outside()
         if query.kind != kind:
             raise TypeError(f"{query.where}: declared `{query.kind}`, called as `{kind}`")

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
+from typing import TYPE_CHECKING
 
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import (
@@ -14,10 +12,14 @@ from clarivum.database.sqlstate import (
     error_of,
     sqlstate_of,
 )
-from clarivum.database.wire.connection import Exchange, Wire
+from clarivum.database.wire.exchange import Exchange
 from clarivum.database.wire.prepared import Prepared, Statement
 
-FATAL_ERROR = ExecStatus.FATAL_ERROR
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+    from clarivum.database.wire.connection import Wire
+
 BUILT_IN = "clarivum/database"
 
 
@@ -26,7 +28,7 @@ class Batch(Exchange):
 
     __slots__ = ("_closing_index", "_future", "_parts", "_wire")
 
-    def __init__(self, wire: Wire, budget_s: float) -> None:
+    def __init__(self, wire: "Wire", budget_s: float) -> None:
         super().__init__(budget_s)
         self._wire = wire
         self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -54,7 +56,7 @@ class Batch(Exchange):
         if failure is not None:
             raise self._error(failure)
 
-    def result(self, place: int) -> tuple[Prepared, PGresult]:
+    def result(self, place: int) -> "tuple[Prepared, PGresult]":
         index, _, _, prepared = self._parts[place]
         return prepared, self.results[index]
 
@@ -82,7 +84,7 @@ class Batch(Exchange):
         unknown = self._closing_index is not None and not refused_before
         return connection_lost(error.log or error.detail, where=where, unknown_outcome=unknown)
 
-    def _error(self, failure: PGresult) -> DatabaseError:
+    def _error(self, failure: "PGresult") -> DatabaseError:
         place = next(index for index, result in enumerate(self.results) if result is failure)
         part = next((part for part in self._parts if part[0] >= place), self._parts[-1])
         _, statement, role, prepared = part

@@ -1,18 +1,17 @@
-"""Opening a connection and cancelling what runs on one, without blocking the event loop."""
+"""Opening a connection without blocking the event loop."""
 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PollingStatus
-from psycopg.pq.abc import PGcancelConn, PGconn
+from psycopg.pq.abc import PGconn
 
 from clarivum.database.sqlstate import connection_lost
 from clarivum.database.wire.connection import Wire
+from clarivum.database.wire.polling import poll
 
 CONNECT_TIMEOUT_S = 5.0
 # What decoding relies on, and a bound on a transaction that its client forgot.
@@ -40,56 +39,14 @@ async def connect(url: str, *, application_name: str, timeout_s: float = CONNECT
     return Wire(pgconn, loop)
 
 
-async def cancel(wire: Wire, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-    """Ask the server to end what runs on `wire`. Returns when the server has taken the request, or gave none."""
-    loop = asyncio.get_running_loop()
-    connection = wire.pgconn.cancel_conn()
-    try:
-        async with asyncio.timeout(timeout_s):
-            connection.start()
-            await _poll(connection, connection.poll, loop)
-    except (TimeoutError, psycopg.Error, OSError):
-        return
-    finally:
-        connection.finish()
-
-
 async def _connect(conninfo: str, loop: asyncio.AbstractEventLoop) -> PGconn:
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
-        await _poll(pgconn, pgconn.connect_poll, loop)
+        await poll(pgconn, pgconn.connect_poll, loop)
     except BaseException:
         pgconn.finish()
         raise
     return pgconn
-
-
-async def _poll(connection: PGconn | PGcancelConn, step: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
-    """Drive libpq's connection state machine. Its socket may change between steps."""
-    while True:
-        status = step()
-        if status == PollingStatus.OK:
-            return
-        if status == PollingStatus.FAILED:
-            raise psycopg.OperationalError(connection.get_error_message())
-        descriptor = connection.socket
-        ready: asyncio.Future[None] = loop.create_future()
-        if status == PollingStatus.READING:
-            loop.add_reader(descriptor, _wake, ready)
-        else:
-            loop.add_writer(descriptor, _wake, ready)
-        try:
-            await ready
-        finally:
-            if status == PollingStatus.READING:
-                loop.remove_reader(descriptor)
-            else:
-                loop.remove_writer(descriptor)
-
-
-def _wake(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
 
 
 async def _conninfo(url: str, application_name: str) -> str:

@@ -11,52 +11,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import psycopg
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.pq.abc import PGconn
 
 from clarivum.database.sqlstate import DatabaseError, connection_lost
+from clarivum.database.wire.exchange import Exchange
+from clarivum.database.wire.libpq import COMMAND_OK, CONNECTION_BAD, PIPELINE_SYNC, UNKNOWN
+from clarivum.database.wire.polling import poll
 from clarivum.database.wire.prepared import Prepared, PreparedStatements, Statement
 from clarivum.database.wire.sync import bind_sync
 
-SYNC = ExecStatus.PIPELINE_SYNC
-COMMAND_OK = ExecStatus.COMMAND_OK
-FATAL_ERROR = ExecStatus.FATAL_ERROR
-BAD = ConnStatus.BAD
 WATCH_S = 0.025
 STALL_S = 0.05
 GRACE_S = 2.0
 """Beyond a statement's own timeout, how long an answer may take before the connection counts as dead."""
-
-
-class Exchange:
-    """Statements up to one Sync, and their results in order. Subclasses say what happens then.
-
-    `budget_s`: how long it may be at the head of the line; Postgres' own timeout should end it before.
-    """
-
-    __slots__ = ("budget_s", "commands", "head_since_s", "preparing", "results")
-
-    def __init__(self, budget_s: float) -> None:
-        self.budget_s = budget_s
-        self.head_since_s = 0.0
-        self.commands = 0
-        self.results: list[PGresult] = []
-        self.preparing: list[tuple[int, Statement, str, Prepared]] | None = None
-
-    def answered(self) -> None:
-        """Its Sync came back: `results` is complete. Must not raise."""
-        raise NotImplementedError
-
-    def lost(self, error: DatabaseError) -> None:
-        """The connection ended before its Sync came back. Must not raise."""
-        raise NotImplementedError
-
-    def failure(self) -> PGresult | None:
-        """The first result that is an error, if any; those after it were skipped by the server."""
-        for result in self.results:
-            if result.status == FATAL_ERROR:
-                return result
-        return None
 
 
 class Wire:
@@ -174,9 +141,9 @@ class Wire:
             while in_flight and not pgconn.is_busy():
                 result = pgconn.get_result()
                 if result is None:
-                    if pgconn.status == BAD:
+                    if pgconn.status == CONNECTION_BAD:
                         break
-                elif result.status == SYNC:
+                elif result.status == PIPELINE_SYNC:
                     self._answer(in_flight.popleft())
                     answered = True
                 else:
@@ -188,7 +155,7 @@ class Wire:
         except psycopg.Error as error:
             self.lose(str(error))
             return
-        if pgconn.status == BAD:
+        if pgconn.status == CONNECTION_BAD:
             self.lose(pgconn.get_error_message())
         elif not answered and not in_flight and self._poll.poll(0):
             self._loop.call_soon(self.read_on)
@@ -238,6 +205,18 @@ class Wire:
             if self.on_stall is not None:
                 self.on_stall(self)
 
+    async def cancel(self, timeout_s: float) -> None:
+        """Ask the server to end what runs here. Returns when it has taken the request, or gave no answer in time."""
+        request = self._pgconn.cancel_conn()
+        try:
+            async with asyncio.timeout(timeout_s):
+                request.start()
+                await poll(request, request.poll, self._loop)
+        except (TimeoutError, psycopg.Error, OSError):
+            return
+        finally:
+            request.finish()
+
     # -- the end -----------------------------------------------------------------------------------------------------
     def add_lost_callback(self, callback: "Callable[[Wire], None]") -> None:
         """Call `callback` once when the connection ends, however it ends."""
@@ -268,22 +247,17 @@ class Wire:
 
     # -- facts -------------------------------------------------------------------------------------------------------
     @property
-    def transaction_status(self) -> TransactionStatus:
-        """IDLE, INTRANS or INERROR between exchanges; ACTIVE while one is in flight; UNKNOWN when closed."""
+    def transaction_status(self) -> int:
+        """libpq's number: IDLE between transactions, UNKNOWN when closed."""
         if self.closed:
-            return TransactionStatus.UNKNOWN
+            return UNKNOWN
         if not self.in_flight:
             self._pgconn.get_result()  # libpq leaves "active" only when asked once more after the last Sync
-        return TransactionStatus(self._pgconn.transaction_status)
+        return self._pgconn.transaction_status
 
     @property
     def backend_pid(self) -> int:
         return self._pgconn.backend_pid
-
-    @property
-    def pgconn(self) -> PGconn:
-        """For cancelling, in wire/connect.py."""
-        return self._pgconn
 
     @property
     def database(self) -> str:

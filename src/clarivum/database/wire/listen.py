@@ -3,18 +3,21 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from clarivum.database.sqlstate import DatabaseError
 from clarivum.database.wire.batch import Batch
-from clarivum.database.wire.connection import Wire
 from clarivum.database.wire.prepared import Control
+
+if TYPE_CHECKING:
+    from clarivum.database.wire.connection import Wire
 
 BACKOFF_FIRST_S = 0.05
 BACKOFF_LAST_S = 2.0
 LISTEN_BUDGET_S = 5.0
 QUEUE_LIMIT = 10_000
 
-Connect = Callable[[], Awaitable[Wire]]
+Connect = Callable[[], Awaitable["Wire"]]
 
 
 async def listen(connect: Connect, channel: str) -> AsyncIterator[str | None]:
@@ -45,7 +48,7 @@ async def listen(connect: Connect, channel: str) -> AsyncIterator[str | None]:
             wire.close()
 
 
-async def _begin(connect: Connect, channel: str, arrived: "asyncio.Queue[str | None]") -> Wire:
+async def _begin(connect: Connect, channel: str, arrived: "asyncio.Queue[str | None]") -> "Wire":
     wire = await connect()
     wire.on_notification = lambda payload: _take(payload, arrived)
     wire.add_lost_callback(lambda _: arrived.put_nowait(None))

@@ -15,17 +15,20 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-
-from psycopg.pq.abc import PGresult
+from typing import TYPE_CHECKING
 
 from clarivum.database.context import Context
 from clarivum.database.queries import Query
 from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
-from clarivum.database.wire.connection import Wire
 from clarivum.database.wire.levels import REROUTED
 from clarivum.database.wire.prepared import Prepared
 from clarivum.database.wire.read import Call, NeedsOwnConnection, Read
 from clarivum.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+    from clarivum.database.wire.connection import Wire
 
 DEPTH = 16
 """Requests in flight on one connection. More gains no throughput and lengthens the line behind a slow one."""
@@ -37,7 +40,7 @@ BACKOFF_LAST_S = 1.0
 TIMER_SLACK_S = 0.001
 
 LOG = get_logger(__name__)
-Connect = Callable[[], Awaitable[Wire]]
+Connect = Callable[[], Awaitable["Wire"]]
 
 
 class Pipelines:
@@ -61,7 +64,7 @@ class Pipelines:
         wires = await asyncio.gather(*(self._connect() for _ in range(self._size)), return_exceptions=True)
         failures = [wire for wire in wires if isinstance(wire, BaseException)]
         for wire in wires:
-            if isinstance(wire, Wire):
+            if not isinstance(wire, BaseException):
                 if failures:
                     wire.close()
                 else:
@@ -83,7 +86,7 @@ class Pipelines:
         self._waiting.clear()
 
     # -- reading -----------------------------------------------------------------------------------------------------
-    async def read(self, query: Query, context: Context, values: list[bytes | None]) -> tuple[Prepared, PGresult]:
+    async def read(self, query: Query, context: Context, values: list[bytes | None]) -> "tuple[Prepared, PGresult]":
         """One round trip. Raises DatabaseError, or NeedsOwnConnection when the caller should take the other path."""
         if self._slow_until_s and self._is_slow(query):
             raise NeedsOwnConnection
@@ -115,7 +118,7 @@ class Pipelines:
             return False
         return True
 
-    def _choose(self) -> Wire | None:
+    def _choose(self) -> "Wire | None":
         best, load = None, DEPTH
         for wire in self._wires:
             flying = len(wire.in_flight)
@@ -123,7 +126,7 @@ class Pipelines:
                 best, load = wire, flying
         return best
 
-    def _send(self, wire: Wire, call: Call) -> None:
+    def _send(self, wire: "Wire", call: Call) -> None:
         read = Read(self, call)
         try:
             read.send(wire)
@@ -173,7 +176,7 @@ class Pipelines:
             if not call.future.done():
                 self._send(wire, call)
 
-    def _stalled(self, wire: Wire) -> None:
+    def _stalled(self, wire: "Wire") -> None:
         """Send those behind a slow head elsewhere, each once."""
         behind = [read.call for read in list(wire.in_flight)[1:] if isinstance(read, Read)]
         for call in reversed(behind):
@@ -184,7 +187,7 @@ class Pipelines:
         self._dispatch()
 
     # -- connections -------------------------------------------------------------------------------------------------
-    def _adopt(self, wire: Wire) -> asyncio.Event:
+    def _adopt(self, wire: "Wire") -> asyncio.Event:
         """Send reads over `wire` from now on. The event is set when it has ended."""
         gone = asyncio.Event()
         wire.add_lost_callback(lambda lost: self._lost(lost, gone))
@@ -201,7 +204,7 @@ class Pipelines:
             await gone.wait()
             gone = self._adopt(await self._reconnect())
 
-    async def _reconnect(self) -> Wire:
+    async def _reconnect(self) -> "Wire":
         backoff_s = BACKOFF_FIRST_S
         while True:
             try:
@@ -215,7 +218,7 @@ class Pipelines:
                 LOG.info("database connection replaced")
                 return wire
 
-    def _lost(self, wire: Wire, gone: asyncio.Event) -> None:
+    def _lost(self, wire: "Wire", gone: asyncio.Event) -> None:
         self._wires.remove(wire)
         if not self._wires:
             self._down_since_s = self._loop.time()

@@ -8,20 +8,21 @@ time-out and read-only for itself, in the same round trip.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-
-from psycopg.pq import TransactionStatus
+from typing import TYPE_CHECKING
 
 from clarivum.database.sqlstate import DatabaseError, connection_lost, pool_exhausted
 from clarivum.database.wire.batch import Batch
-from clarivum.database.wire.connect import cancel
-from clarivum.database.wire.connection import Wire
+from clarivum.database.wire.libpq import IDLE
 from clarivum.database.wire.prepared import ROLLBACK
+
+if TYPE_CHECKING:
+    from clarivum.database.wire.connection import Wire
 
 ACQUIRE_TIMEOUT_S = 2.0
 RECOVER_TIMEOUT_S = 5.0
 ROLLBACK_BUDGET_S = 5.0
 
-Connect = Callable[[], Awaitable[Wire]]
+Connect = Callable[[], Awaitable["Wire"]]
 
 
 class Pool:
@@ -38,7 +39,7 @@ class Pool:
         self._recoveries: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def acquire(self) -> Wire:
+    async def acquire(self) -> "Wire":
         """A clean connection. Raises DatabaseError (unavailable): none within the time-out, or no server."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._acquire_timeout_s
@@ -57,11 +58,11 @@ class Pool:
             if handed is not None:
                 return handed
 
-    def release(self, wire: Wire) -> None:
+    def release(self, wire: "Wire") -> None:
         """Give back a connection after its transaction; one that is not clean is closed instead."""
         if wire.closed:
             return
-        if self._closed or wire.in_flight or wire.transaction_status != TransactionStatus.IDLE:
+        if self._closed or wire.in_flight or wire.transaction_status != IDLE:
             wire.close()
             return
         while self._waiters:
@@ -71,7 +72,7 @@ class Pool:
                 return
         self._idle.append(wire)
 
-    def recover(self, wire: Wire) -> "asyncio.Task[None]":
+    def recover(self, wire: "Wire") -> "asyncio.Task[None]":
         """Cancel what still runs, roll back, give back: in the background, whatever becomes of the caller."""
         task = asyncio.get_running_loop().create_task(self._recover(wire))
         self._recoveries.add(task)
@@ -90,7 +91,7 @@ class Pool:
                 waiter.set_result(None)
 
     # -- steps -------------------------------------------------------------------------------------------------------
-    async def _open_one(self) -> Wire:
+    async def _open_one(self) -> "Wire":
         self._connecting += 1
         try:
             wire = await self._connect()
@@ -103,7 +104,7 @@ class Pool:
         wire.add_lost_callback(self._lost)
         return wire
 
-    async def _wait(self, deadline_s: float) -> Wire | None:
+    async def _wait(self, deadline_s: float) -> "Wire | None":
         """A released connection, or None when one was closed and another may be opened."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Wire | None] = loop.create_future()
@@ -133,11 +134,11 @@ class Pool:
         else:
             self._wake_one()
 
-    async def _recover(self, wire: Wire) -> None:
+    async def _recover(self, wire: "Wire") -> None:
         try:
             async with asyncio.timeout(RECOVER_TIMEOUT_S):
                 if wire.in_flight:
-                    await cancel(wire)
+                    await wire.cancel(RECOVER_TIMEOUT_S)
                 # Also fences the cancel: should it arrive late, it meets this statement and not the next caller's.
                 rollback = Batch(wire, ROLLBACK_BUDGET_S)
                 rollback.add(ROLLBACK)
@@ -149,7 +150,7 @@ class Pool:
         finally:
             self.release(wire)
 
-    def _lost(self, wire: Wire) -> None:
+    def _lost(self, wire: "Wire") -> None:
         if wire in self._idle:
             self._idle.remove(wire)
         self._wires.discard(wire)

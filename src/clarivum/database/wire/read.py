@@ -1,10 +1,7 @@
 """One read on its way: from the caller to a shared connection and back, possibly by way of a second attempt."""
 
 import asyncio
-from typing import Protocol
-
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
+from typing import TYPE_CHECKING, Protocol
 
 from clarivum.database.context import Context
 from clarivum.database.queries import Query
@@ -13,12 +10,17 @@ from clarivum.database.sqlstate import (
     DatabaseError,
     error_of,
 )
-from clarivum.database.wire.connection import Exchange, Wire
+from clarivum.database.wire.exchange import Exchange
 from clarivum.database.wire.levels import REROUTED
+from clarivum.database.wire.libpq import TUPLES_OK
 from clarivum.database.wire.prepared import BEGIN_CONTEXT, REPREPARE, RESET_SESSION, Prepared
 from clarivum.errors import INTERNAL
 
-TUPLES_OK = ExecStatus.TUPLES_OK
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+    from clarivum.database.wire.connection import Wire
+
 SHORT_READ_TIMEOUT_MS = 500
 MAX_REPEATS = 1
 LOSS_PAUSE_S = 0.02
@@ -82,7 +84,7 @@ class Read(Exchange):
         self._reads = reads
         call.flying += 1
 
-    def send(self, wire: Wire) -> None:
+    def send(self, wire: "Wire") -> None:
         """Queue on `wire`. Raises DatabaseError when it is gone."""
         call = self.call
         context = call.context

@@ -11,7 +11,7 @@ from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import Message
 from clarivum.jobs.statements import queries
 from clarivum.jobs.transports.interface import Queued, QueueStatus
-from clarivum.jobs.transports.queues import missing_queues
+from clarivum.jobs.transports.missing import missing_queues
 
 CHANNEL = "clarivum_jobs"
 """NOTIFY channel of every queue; the payload is the queue's name."""

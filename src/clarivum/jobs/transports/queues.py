@@ -1,19 +1,10 @@
-"""The queues behind the declarations: which there must be, and making those that are missing."""
+"""Making the queues that the declarations need, as the login that owns the schema."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from clarivum.database import WORKER, Database
 from clarivum.database.reach import connect
 from clarivum.jobs.declaration import Job, by_name
-from clarivum.jobs.statements import queries
-
-
-async def missing_queues(database: Database, jobs: Iterable[Job[Any]]) -> list[str]:
-    """Queues of these jobs that do not exist, sorted."""
-    wanted = {job.queue for job in jobs}
-    rows = await database.session(WORKER).many(queries.declared_queues, queues=sorted(wanted))
-    return sorted(wanted - {row["queue_name"] for row in rows})
 
 
 def ensure_queues(admin_url: str, jobs: Iterable[Job[Any]]) -> list[str]:
