@@ -81,8 +81,9 @@ class Issuer:
 
 
 def issuers_of(settings: Settings) -> tuple[Issuer, ...]:
-    """The issuers that the settings name, the one of AUTH0_DOMAIN (or the stand-in) first.
+    """The issuers that the settings name, the one of AUTH0_DOMAIN (or the stand-in) first: names of one tenant.
 
+    A subject is the same person whichever of them says so, hence each is trusted for every subject and role.
     Raises ConfigurationError for one of another form, named twice, or neither https nor on loopback.
     """
     listed = [entry.strip() for entry in settings.additional_issuers.split(",")] if settings.additional_issuers else []

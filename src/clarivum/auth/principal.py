@@ -52,7 +52,10 @@ ANONYMOUS_PRINCIPAL = Principal(None, frozenset(), frozenset(), None, ANONYMOUS,
 def principal_from(
     claims: Mapping[str, Any], *, roles_claim: str, amr_claim: str = "amr", role_map: Mapping[str, str] = OWN_NAMES
 ) -> tuple[Principal, int]:
-    """The principal of verified claims, and how many unknown roles were dropped."""
+    """The principal of verified claims, and how many unknown roles were dropped.
+
+    The subject is `sub` alone: all configured issuers are names of one tenant (ADR-0003).
+    """
     roles, dropped = known_roles(claims.get(roles_claim), role_map)
     subject, email = claims["sub"], _email(claims, roles_claim)
     text = _database_claims(subject, roles, email)

@@ -106,6 +106,19 @@ def in_keys(raw: bytes, policy: TokenPolicy) -> tuple[int, list[Mistake]]:
     return len(reading.keys), [Mistake(f"a key is not used: {why}", _remedy(why)) for why in reading.refused]
 
 
+def in_names(tenant: bytes, name: bytes, policy: TokenPolicy) -> Iterator[Mistake]:
+    """Whether two key sets, of AUTH0_DOMAIN and of a further issuer, are one tenant's: its names share its keys.
+
+    Raises ValueError when one of them has no key that can be used.
+    """
+    ours, theirs = ({key.thumbprint for key in read_key_set(raw, policy).keys.values()} for raw in (tenant, name))
+    if not ours & theirs:
+        yield Mistake(
+            "it shares no key with AUTH0_DOMAIN's, so it is another tenant, yet believed about every subject and role",
+            "take it out of CLARIVUM_ADDITIONAL_ISSUERS, which is for other names of the same tenant",
+        )
+
+
 def _remedy(why: str) -> str:
     if "kty is none" in why:
         return "symmetric keys are for HS256: set the API in Auth0 to RS256"

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from clarivum.auth.explanation import explain_token
 from clarivum.auth.fetch import FetchError
 from clarivum.auth.policy import Issuer, TokenPolicy, issuers_of
 from clarivum.auth.roles import parse_role_map
-from clarivum.auth.setup_mistakes import Mistake, in_clock, in_keys, in_metadata, in_settings
+from clarivum.auth.setup_mistakes import Mistake, in_clock, in_keys, in_metadata, in_names, in_settings
 from clarivum.cli.dependency import Dependency, Probe, State
 from clarivum.cli.place import Running
 from clarivum.clock import SYSTEM_CLOCK
@@ -41,6 +42,7 @@ def issuer_probes(settings: Settings, running: Running | None) -> Iterator[tuple
     """
     parse_role_map(settings.role_map)
     issuers = issuers_of(settings)
+    tenant_keys_url = ""
     for number, issuer in enumerate(issuers):
         name = "issuer" if number == 0 else f"issuer {urlsplit(issuer.url).netloc}"
         at = issuer
@@ -49,9 +51,11 @@ def issuer_probes(settings: Settings, running: Running | None) -> Iterator[tuple
                 yield "issuer keys", issuer.url, lambda: Dependency("issuer keys", State.OFF, NO_STAND_IN)
                 continue
             at = Issuer(running.identity_url, issuer.audience)
+        if number == 0:
+            tenant_keys_url = at.keys_url
         fix = _unreachable(settings, number)
         yield name, at.url, _metadata_probe(name, at, fix)
-        yield f"{name} keys", at.keys_url, _keys_probe(f"{name} keys", at, fix)
+        yield f"{name} keys", at.keys_url, _keys_probe(f"{name} keys", at, fix, tenant_keys_url)
 
 
 def _unreachable(settings: Settings, number: int) -> str:
@@ -104,17 +108,29 @@ def _metadata_probe(name: str, issuer: Issuer, fix: str) -> Probe:
     return lambda: _asked(name, url, fix, judge)
 
 
-def _keys_probe(name: str, issuer: Issuer, fix: str) -> Probe:
+def _keys_probe(name: str, issuer: Issuer, fix: str, tenant_keys_url: str) -> Probe:
+    """`tenant_keys_url` is where AUTH0_DOMAIN has its keys, empty for a stand-in that does not run."""
     url = issuer.keys_url
 
     def judge(document: Document) -> Dependency:
         usable, mistakes = in_keys(document.body, TokenPolicy())
         if not usable:
             return _judged(name, mistakes, f"{url}: ") or Dependency(name, State.UNFIT, f"{url} has no keys", fix)
+        foreign = _judged(name, list(_of_another_tenant(document.body, url, tenant_keys_url)), f"{url}: ")
+        if foreign is not None:
+            return foreign
         told = "".join(f"; {mistake.what}" for mistake in mistakes)
         return Dependency(name, State.OK, f"{usable} at {url}{told}", mistakes[0].fix if mistakes else "")
 
     return lambda: _asked(name, url, fix, judge)
+
+
+def _of_another_tenant(keys: bytes, url: str, tenant_keys_url: str) -> Iterator[Mistake]:
+    """Whether a further issuer is none of the tenant's names. The tenant's own probe says when it does not answer."""
+    if tenant_keys_url in {"", url}:
+        return
+    with suppress(OSError, HTTPException, ValueError):
+        yield from in_names(_fetch(tenant_keys_url).body, keys, TokenPolicy())
 
 
 def _asked(name: str, url: str, fix: str, judge: Callable[[Document], Dependency]) -> Dependency:

@@ -62,8 +62,8 @@ class Settings(BaseModel):
     additional_issuers: str = _from(
         "CLARIVUM_ADDITIONAL_ISSUERS",
         default="",
-        about="comma-separated domains or issuer URLs whose tokens are accepted as well, such as the tenant's own "
-        "domain during a move to a custom one",
+        about="comma-separated domains or issuer URLs that are other names of the same tenant, such as its own domain "
+        "during a move to a custom one; each is believed about every subject and role",
     )
     identity_url: str = _from(
         "CLARIVUM_IDENTITY_URL",

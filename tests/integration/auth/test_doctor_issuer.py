@@ -185,6 +185,18 @@ def test_every_issuer_is_asked_by_its_name(forge: Forge) -> None:
     }
 
 
+def test_another_tenant_is_told_from_another_name_by_its_keys(forge: Forge) -> None:
+    with local_issuer(forge) as first, local_issuer(Forge(RSAKey.generate_key(2_048))) as second:
+        found = asked(first, CLARIVUM_ADDITIONAL_ISSUERS=second.url)
+        place = second.url.removeprefix("http://").rstrip("/")
+        alone = asked(second)
+    keys = found[f"issuer {place} keys"]
+    assert (found[f"issuer {place}"].state, keys.state) == (State.OK, State.UNFIT)
+    assert "shares no key with AUTH0_DOMAIN's" in keys.detail
+    assert "CLARIVUM_ADDITIONAL_ISSUERS" in keys.fix
+    assert {each.state for each in alone.values()} == {State.OK}
+
+
 def test_issuers_and_roles_that_cannot_be_used_are_named(forge: Forge) -> None:
     with local_issuer(forge) as issuer:
         twice = asked(issuer, CLARIVUM_ADDITIONAL_ISSUERS=issuer.url)["sign-in settings"]

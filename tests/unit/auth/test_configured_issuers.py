@@ -63,12 +63,12 @@ def test_an_issuer_named_twice_or_without_tls_is_refused(text: str) -> None:
         TokenVerifier(settings(CLARIVUM_ADDITIONAL_ISSUERS=text))
 
 
-async def test_each_issuer_vouches_for_its_own_tokens_alone(forge: Forge) -> None:
+async def test_issuers_are_names_of_one_tenant_each_with_its_published_keys(forge: Forge) -> None:
     other = Forge(RSAKey.generate_key(2_048))
     fetch = TwoIssuers(clarivum__eu__auth0__com=forge.key_set(), login__clarivum__com=other.key_set())
     verifier = TokenVerifier(settings(CLARIVUM_ADDITIONAL_ISSUERS="login.clarivum.com"), TurnedClock(), fetch)
-    assert (await verifier.verify(forge.token())).subject == "auth0|alice"
-    assert (await verifier.verify(other.token(iss=CUSTOM))).subject == "auth0|alice"
+    before, moved = await verifier.verify(forge.token()), await verifier.verify(other.token(iss=CUSTOM))
+    assert (before.subject, before.roles) == (moved.subject, moved.roles) == ("auth0|alice", {"member"})
     for crossed in (forge.token(iss=CUSTOM), other.token(iss=ISSUER)):
         with pytest.raises(TokenRefusedError) as refused:
             await verifier.verify(crossed)
