@@ -13,7 +13,13 @@ from clarivum.database import Session, Transaction
 SourceFilter = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
-@post("/api/v1/leads", access=anyone(rate="600/minute"), status_code=202, idempotent=True)
+@post(
+    "/api/v1/leads",
+    access=anyone(rate="600/minute"),
+    status_code=202,
+    idempotent=True,
+    as_worker="a visitor may leave an address and read none; on conflict do update would need a SELECT policy for anon",
+)
 async def capture_lead(body: CaptureLead, tx: Transaction) -> LeadAccepted:
     """Capture a lead.
 

@@ -1,13 +1,14 @@
 -- name: add_export -> maybe StoredExport
 -- One request at a time: nothing comes back while another one waits for its file.
-insert into public.data_exports (subject, email) values (%(subject)s, %(email)s)
+insert into public.data_exports (subject, email) values (clarivum.subject(), %(email)s)
 on conflict (subject) where status = 'requested' do nothing
 returning id, subject, status, link_key, expires_at, created_at;
 
 -- name: latest_export -> maybe StoredExport
+-- The caller's newest; the policy lets no other member's through.
 select id, subject, status, link_key, expires_at, created_at
 from public.data_exports
-where subject = %(subject)s and (expires_at is null or expires_at > now())
+where expires_at is null or expires_at > now()
 order by created_at desc
 limit 1;
 
@@ -69,16 +70,18 @@ select lower(email) as email from public.profiles where subject = %(subject)s;
 -- name: add_erasure -> maybe Erasure
 -- Nothing comes back when one is pending.
 insert into public.erasures (subject, email, due_at)
-values (%(subject)s, %(email)s, now() + make_interval(days => %(days)s))
+values (clarivum.subject(), %(email)s, now() + make_interval(days => %(days)s))
 on conflict (subject) where status = 'requested' do nothing
 returning id, status, due_at;
 
 -- name: own_pending_erasure -> maybe Erasure
-select id, status, due_at from public.erasures where subject = %(subject)s and status = 'requested';
+-- The caller's; the policy lets no other member's through.
+select id, status, due_at from public.erasures where status = 'requested';
 
 -- name: cancel_erasure -> maybe Erasure
+-- The caller's; the policy lets no other member's be changed.
 update public.erasures set status = 'cancelled', decided_at = now(), email = null
-where subject = %(subject)s and status = 'requested'
+where status = 'requested'
 returning id, status, due_at;
 
 -- name: begin_erasure -> maybe PendingErasure

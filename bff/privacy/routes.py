@@ -11,7 +11,7 @@ from bff.privacy.links import PATTERN, FileLink, file_link
 from bff.privacy.queries import queries
 from clarivum.api import Reply, anyone, authenticated, delete, get, post
 from clarivum.auth import Principal
-from clarivum.database import Transaction
+from clarivum.database import Session, Transaction
 from clarivum.errors import CONFLICT, NOT_FOUND, RequestError
 
 LinkToken = Annotated[str, StringConstraints(pattern=PATTERN), Field(examples=[f"{'0' * 32}.1795000000.{'0' * 64}"])]
@@ -27,28 +27,30 @@ async def request_export(tx: Transaction, principal: Principal) -> DataExport:
 
     While one is being made, it is that one. GET the same path for the link.
     """
-    with tx.as_worker():
-        export = await tx.maybe(queries.add_export, subject=principal.subject, email=principal.email)
-        if export is None:
-            export = await tx.maybe(queries.latest_export, subject=principal.subject)
-        else:
-            await tx.enqueue(ExportData(export_id=export.id))
+    export = await tx.maybe(queries.add_export, email=principal.email)
+    if export is None:
+        export = await tx.maybe(queries.latest_export)
+    else:
+        await tx.enqueue(ExportData(export_id=export.id))
     if export is None:
         raise RequestError("Another request for this file was just answered; ask again.", code=CONFLICT)
     return _shown(export)
 
 
 @get("/api/v1/me/export", access=authenticated(rate="600/hour"), problems=[NOT_FOUND])
-async def read_export(tx: Transaction, principal: Principal) -> DataExport:
+async def read_export(session: Session) -> DataExport:
     """Read the caller's newest request for their data, with the link once the file is ready."""
-    with tx.as_worker():
-        export = await tx.maybe(queries.latest_export, subject=principal.subject)
+    export = await session.maybe(queries.latest_export)
     if export is None:
         raise RequestError("No file was asked for, or it has expired.", code=NOT_FOUND)
     return _shown(export)
 
 
-@get("/files/{token}", access=anyone(rate="60/minute"))
+@get(
+    "/files/{token}",
+    access=anyone(rate="60/minute"),
+    as_worker="the link proves itself: it names one row and is signed with that row's key",
+)
 async def read_file(token: LinkToken, tx: Transaction) -> Reply[MemberData]:
     """Fetch a file by its link."""
     link = FileLink.read(token)
@@ -73,24 +75,20 @@ async def request_erasure(tx: Transaction, principal: Principal) -> Erasure:
 
     It happens after seven days, until when it can be cancelled. A second request changes nothing.
     """
-    with tx.as_worker():
-        erasure: Erasure | None = await tx.maybe(
-            queries.add_erasure, subject=principal.subject, email=principal.email, days=CANCELLABLE_DAYS
-        )
-        if erasure is not None:
-            await tx.enqueue(EraseMember(erasure_id=erasure.id), delay_s=CANCELLABLE_DAYS * DAY_S)
-            return erasure
-        pending: Erasure | None = await tx.maybe(queries.own_pending_erasure, subject=principal.subject)
+    erasure: Erasure | None = await tx.maybe(queries.add_erasure, email=principal.email, days=CANCELLABLE_DAYS)
+    if erasure is not None:
+        await tx.enqueue(EraseMember(erasure_id=erasure.id), delay_s=CANCELLABLE_DAYS * DAY_S)
+        return erasure
+    pending: Erasure | None = await tx.maybe(queries.own_pending_erasure)
     if pending is None:
         raise RequestError("The erasure was decided just now; ask again.", code=CONFLICT)
     return pending
 
 
 @post("/api/v1/me/erasure/cancel", access=authenticated(rate="30/hour"), problems=[NOT_FOUND])
-async def cancel_erasure(tx: Transaction, principal: Principal) -> Erasure:
+async def cancel_erasure(tx: Transaction) -> Erasure:
     """Take back the caller's request to be erased."""
-    with tx.as_worker():
-        cancelled: Erasure | None = await tx.maybe(queries.cancel_erasure, subject=principal.subject)
+    cancelled: Erasure | None = await tx.maybe(queries.cancel_erasure)
     if cancelled is None:
         raise RequestError("There is no erasure to cancel.", code=NOT_FOUND)
     return cancelled

@@ -13,7 +13,11 @@ from clarivum.telemetry import get_logger
 log = get_logger(__name__)
 
 
-@post("/webhooks/stripe", access=signed(stripe_signature("STRIPE_WEBHOOK_SECRET")))
+@post(
+    "/webhooks/stripe",
+    access=signed(stripe_signature("STRIPE_WEBHOOK_SECRET")),
+    as_worker="the signature proves Stripe, who is no role of the database",
+)
 async def receive_stripe_event(body: StripeEvent, tx: Transaction) -> EventReceived:
     """Take an event from Stripe.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.leaks.run import COMMAND, PAGE, kept, part
+from bff.app import application
 from clarivum.checks.pages.marked import with_parts
 from tests.unit.auth.test_wycheproof import DISPUTED
 
@@ -57,6 +58,12 @@ def test_the_million_requests_are_those_that_were_made() -> None:
     assert (result.tenants, result.connections) == (50, 4)
     assert result.outcomes["given up"] > result.requests / 20
     assert with_parts(TEXT, {"isolation": part(result)}, COMMAND, PAGE.name) == TEXT
+
+
+def test_the_routes_that_run_as_the_worker_are_all_named() -> None:
+    section = TEXT.partition("## What runs as the worker")[2].partition("\n## ")[0]
+    named = re.findall(r"^\| `([A-Z]+ /\S+)` \|", section, re.MULTILINE)
+    assert named == [f"{route.method} {route.path}" for route in application.routes if route.as_worker is not None]
 
 
 def test_the_pointer_at_the_root_leads_here() -> None:

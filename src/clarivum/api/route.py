@@ -43,6 +43,8 @@ class Route:
     """Codes the handler itself raises, beside those every route can answer with."""
     timeout_s: float | None
     """Time for an answer; None means the setting `request_timeout_s`."""
+    as_worker: str | None = None
+    """Why the handler may use `tx.as_worker()`, where no policy tells callers apart; None: it does not."""
 
     @property
     def where(self) -> str:
@@ -84,13 +86,15 @@ class Verb:
         key_required: bool = False,
         problems: Sequence[Code] = (),
         timeout_s: float | None = None,
+        as_worker: str | None = None,
     ) -> Callable[[Handler], Route]:
         """Declare a route.
 
         `access` is who may call it (`anyone`, `authenticated`, `role`, `signed`); `rate` overrides the access
         declaration's. `idempotent` honours Idempotency-Key, `key_required` refuses requests without one. `problems`
-        are the codes that the handler raises itself. `timeout_s` bounds the answer. The handler's docstring is summary
-        and description unless `summary` is given. Raises DeclarationError naming the route.
+        are the codes that the handler raises itself. `timeout_s` bounds the answer. `as_worker` says why the handler
+        uses `tx.as_worker()`; the check `auth/worker-in-route` refuses that without a reason. The handler's docstring
+        is summary and description unless `summary` is given. Raises DeclarationError naming the route.
         """
 
         def build(handler: Handler) -> Route:
@@ -116,6 +120,7 @@ class Verb:
                     key_required=key_required,
                     problems=tuple(problems),
                     timeout_s=timeout_s,
+                    as_worker=as_worker,
                 )
                 _refuse_contradictions(route)
             except DeclarationError as error:
@@ -185,5 +190,7 @@ def _refuse_contradictions(route: Route) -> None:
     taken = {"cursor", "limit"} & {parameter.name for parameter in route.signature.of(Source.QUERY)}
     if taken and route.signature.only(Source.PAGE):
         raise DeclarationError(f"parameter {min(taken)!r} is the page's own")
+    if route.as_worker is not None and not route.as_worker.strip():
+        raise DeclarationError("as_worker is the reason why the caller's own role will not do")
     if route.timeout_s is not None and not 0 < route.timeout_s <= 300:
         raise DeclarationError("timeout_s must be above 0 and at most 300")

@@ -3,7 +3,7 @@
 from clarivum.checks.rule import Rule
 from clarivum.checks.rules.api import route_not_served, route_without_access, route_without_owner
 from clarivum.checks.rules.application import declaration_refused
-from clarivum.checks.rules.auth import cell_untried, guard_and_policy_disagree, matrix_out_of_date
+from clarivum.checks.rules.auth import cell_untried, guard_and_policy_disagree, matrix_out_of_date, worker_in_route
 from clarivum.checks.rules.checks import waiver_expired, waiver_unused
 from clarivum.checks.rules.database import (
     advisor_findings,
@@ -68,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     cell_untried.RULE,
     guard_and_policy_disagree.RULE,
     matrix_out_of_date.RULE,
+    worker_in_route.RULE,
     migration_fails.RULE,
     cross_team_migration.RULE,
     migration_destructive.RULE,

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeGuard
 
 from clarivum.api import Access, Route
 from clarivum.application import Application
@@ -40,7 +40,16 @@ class Use:
     query: Query | None
     declared: Queries
     as_worker: bool
-    """Whether it stands inside `async with tx.as_worker()`."""
+    """Whether it stands inside `with tx.as_worker()`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkerUse:
+    """One call of `as_worker()`."""
+
+    source: Source
+    function: Function
+    call: ast.Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class Usage:
     roles: Mapping[Query, frozenset[str]]
     of_handler: Mapping[Function, tuple[Use, ...]]
     """What the handler of each route and job may run, itself or through the functions it calls."""
+    worker_uses: Mapping[Function, tuple[WorkerUse, ...]]
+    """Where the handler of each route and job becomes the worker, itself or through the functions it calls."""
 
 
 def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
@@ -59,18 +70,22 @@ def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
     A query that no route or job reaches may run under any role of its slice.
     """
     uses: list[Use] = []
+    worker_uses: list[WorkerUse] = []
     references: dict[Function, set[Function]] = {}
     for source in sources:
         for node in source.tree.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 function = (source.module, node.name)
                 uses.extend(_uses(source, function, node))
+                worker_uses.extend(WorkerUse(source, function, call) for call in ast.walk(node) if _is_as_worker(call))
                 references[function] = set(_references(source, node))
     roles: defaultdict[Query, set[str]] = defaultdict(set)
     of_handler: dict[Function, tuple[Use, ...]] = {}
+    worker_of_handler: dict[Function, tuple[WorkerUse, ...]] = {}
     for handler, role in _entries(application):
         reached = _reachable(handler, references)
         of_handler[handler] = tuple(use for use in uses if use.query is not None and use.function in reached)
+        worker_of_handler[handler] = tuple(use for use in worker_uses if use.function in reached)
         for use in of_handler[handler]:
             if use.query is not None:
                 roles[use.query].add("clarivum_worker" if use.as_worker else role)
@@ -78,7 +93,8 @@ def read_usage(application: Application, sources: Sequence[Source]) -> Usage:
         slice_roles = {role for _, role in _entries_of(feature.routes, feature.jobs)}
         for query in feature.queries or ():
             roles[query] = roles[query] or slice_roles or {"clarivum_worker"}
-    return Usage(tuple(uses), {query: frozenset(found) for query, found in roles.items()}, of_handler)
+    frozen = {query: frozenset(found) for query, found in roles.items()}
+    return Usage(tuple(uses), frozen, of_handler, worker_of_handler)
 
 
 def database_role(access: Access) -> str:
@@ -145,7 +161,7 @@ def chosen(source: Source, call: ast.Call) -> list[tuple[Queries, str]]:
     return list(dict.fromkeys(follow(call.args[0])))
 
 
-def _is_as_worker(node: ast.expr) -> bool:
+def _is_as_worker(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "as_worker"
 
 

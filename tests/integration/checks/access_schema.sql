@@ -91,12 +91,18 @@ create table public."Odd Name" (id int primary key, "Owner" text not null, "two 
 grant select, update on public."Odd Name" to authenticated;
 create policy "odd; policy" on public."Odd Name" to authenticated using ("Owner" = (select clarivum.subject()));
 
+create table public.letters (id uuid primary key default gen_random_uuid(), subject text not null, email text not null);
+grant update (email) on public.letters to authenticated;
+create policy letters_own_change on public.letters for update to authenticated
+    using (subject = (select clarivum.subject()))
+    with check (subject = (select clarivum.subject()) and email = (select clarivum.claims() ->> 'email'));
+
 do $$
 declare t regclass;
 begin
     foreach t in array array[
         'articles', 'comments', 'handover', 'journal', 'settings', 'casting', 'impossible', 'team_members', 'plans', 'readings',
-        'defaulted', '"Odd Name"'
+        'defaulted', '"Odd Name"', 'letters'
     ]::regclass[] loop
         execute format('alter table %s enable row level security', t);
         execute format('alter table %s force row level security', t);

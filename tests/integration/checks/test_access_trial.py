@@ -77,6 +77,11 @@ def test_an_update_that_gives_own_rows_away_is_noted(tried: Tried) -> None:
     assert tried.cell("articles", "member", "update").note == ""
 
 
+def test_an_update_is_tried_with_a_value_that_the_caller_may_have(tried: Tried) -> None:
+    for caller in ("member", "other member", "editor"):
+        assert tried.cell("letters", caller, "update").reach is Reach.OWN, caller
+
+
 def test_a_restrictive_policy_and_a_trigger_have_their_say(tried: Tried) -> None:
     assert tried.cell("journal", "admin", "select", "clarivum_staff") == Cell(
         Reach.ALL, ("journal_staff", "journal_admins")

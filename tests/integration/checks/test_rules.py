@@ -99,6 +99,7 @@ ELSEWHERE = {
     "auth/cell-untried": "test_what_cannot_be_tried_is_a_finding_until_a_sample_is_given",
     "auth/guard-and-policy-disagree": "test_a_missing_grant_is_where_the_guard_lets_in_and_the_database_refuses",
     "auth/matrix-out-of-date": "test_a_wrong_policy_is_found_cell_by_cell",
+    "auth/worker-in-route": "test_a_handler_that_becomes_the_worker_is_found",
     "database/advisor": "test_advice_is_a_finding_at_the_statement_that_made_the_object",
     "database/destructive-migration": "test_a_destructive_migration_is_found_at_its_statement",
     "database/squawk": "test_what_squawk_minds_is_found_with_its_rule_file_and_line",

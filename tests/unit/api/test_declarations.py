@@ -106,6 +106,7 @@ Declare = Callable[[Handler], Route]
         (post("/a", access=ANYONE), nothing, "go together"),
         (post("/a", access=ANYONE, status_code=302), plain, "is no success"),
         (post("/a", access=ANYONE, timeout_s=0), plain, "timeout_s"),
+        (post("/a", access=ANYONE, as_worker=" "), plain, "as_worker is the reason"),
         (post("/a", access=ANYONE, rate="often"), plain, "rate 'often' is not a bound"),
         (post("/a", access=role("admin", "ops")), with_body, "what staff changes needs `tx: Transaction`"),
     ],

@@ -7,6 +7,9 @@ Three ways to disagree:
   caller no row in any state, so the route answers with emptiness instead of a refusal;
 - **open behind a closed guard**: every route that needs a verb on a table under a database role refuses a caller to
   whom the database gives that verb on others' rows, under that very role. Only the guard stands in between.
+
+What a handler does as the worker is not in the last one: no caller holds that role, so nothing stands behind the guard.
+The rule `auth/worker-in-route` asks each such route for its reason.
 """
 
 from collections import defaultdict

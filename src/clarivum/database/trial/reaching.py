@@ -40,7 +40,7 @@ class RowTrial:
             case "insert":
                 return self._insert(guise, granted)
             case "update":
-                return self._change(guise, self._updating(granted))
+                return self._change(guise, self._updating(guise, granted))
             case "delete":
                 return self._change(guise, sql.SQL("delete from {}").format(self._table))
             case "truncate":
@@ -74,9 +74,11 @@ class RowTrial:
         places = {place for (place,) in self._stage.run(asked)}
         return {owner for owner, row in self._rows.items() if row.place in places}
 
-    def _updating(self, granted: Granted) -> sql.Composed:
-        """An update that changes nothing: a column, preferably one of no consequence, to the value that it has."""
-        relation, sample = self._relation, next(iter(self._rows.values()))
+    def _updating(self, guise: Guise, granted: Granted) -> sql.Composed:
+        """An update that changes nothing: a column, preferably one of no consequence, to the value that it has in the
+        caller's own row; in the first one for a caller who has none."""
+        relation = self._relation
+        sample = self._rows.get(guise.actor) or next(iter(self._rows.values()))
 
         def consequence(name: str) -> tuple[bool, bool, bool]:
             column = relation.column(name)
