@@ -45,6 +45,13 @@ def test_settings_that_cannot_be_used_stop_with_3_and_name_the_variable(tmp_path
     assert (done.returncode, "AUTH0_DOMAIN is set" in done.stderr) == (3, True)
 
 
+@pytest.mark.parametrize("command", [("serve",), ("jobs", "timetable"), ("check", "jobs"), ("docs", "--check")])
+def test_every_command_means_the_application_of_the_settings(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = _run(*command, CLARIVUM_DATA=str(tmp_path), CLARIVUM_APPLICATION="elsewhere.app:application")
+    assert "elsewhere" in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
 def test_a_login_that_bypasses_row_level_security_serves_nothing(backend: Up) -> None:
     admin = backend.admin_url()
     done = _run("serve", DATABASE_URL=admin, CLARIVUM_PORT="0")

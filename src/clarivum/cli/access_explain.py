@@ -22,7 +22,8 @@ from clarivum.auth.standin import StandIn
 from clarivum.auth.standin.issuing import KEY_FILE
 from clarivum.checks import Facts
 from clarivum.checks.access.explanation import Credentials, caller_steps, parse_table, route_steps, table_steps
-from clarivum.cli.place import APPLICATION, Running, data_folder, database_url
+from clarivum.cli.options import APPLICATION, Application, Postgres
+from clarivum.cli.place import Running, data_folder, database_url
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, Paint, painter, wants_colour
 from clarivum.cli.token_file import read_token
@@ -50,9 +51,9 @@ def explain(
         str | None, typer.Option(help="A table, like public.leads, or one verb on it, like public.leads:select.")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    application: Application = APPLICATION,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
-    postgres: Annotated[int, typer.Option(help="Version of the scratch Postgres: 16 or 18.")] = 18,
+    postgres: Postgres = 18,
 ) -> None:
     """Say step by step why a token may, or may not, call a route or use a table.
 
@@ -65,8 +66,6 @@ def explain(
         raise UsageError(f"access explain writes text or json, not {form.value}")
     if route is not None and table is not None:
         raise UsageError("ask about --route or --table, one at a time")
-    if postgres not in {16, 18}:
-        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     if table is not None:
         parse_table(table)
     text = read_token(token)

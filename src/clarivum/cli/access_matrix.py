@@ -11,7 +11,7 @@ import typer
 from clarivum.checks import Facts
 from clarivum.checks.access import DOCUMENT, PAGE, AccessMatrix, matrix_document, write_matrix
 from clarivum.checks.access.matrix import cell_phrase
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, Format, Paint, painter, wants_colour
 from clarivum.database.trial import NO_GRANT, VERBS
@@ -21,8 +21,8 @@ from clarivum.errors import ConfigurationError, UsageError
 def matrix(
     write: Annotated[bool, typer.Option("--write", help=f"Write {PAGE} and {DOCUMENT}.")] = False,
     form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
-    postgres: Annotated[int, typer.Option(help="Version of the scratch Postgres: 16 or 18.")] = 18,
+    application: Application = APPLICATION,
+    postgres: Postgres = 18,
 ) -> None:
     """Find out who may do what by trying it: every role on every table and verb, and on every route.
 
@@ -32,8 +32,6 @@ def matrix(
     """
     if form not in {Format.TEXT, Format.JSON}:
         raise UsageError(f"access matrix writes text or json, not {form.value}")
-    if postgres not in {16, 18}:
-        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     today = datetime.now(UTC).date()
     with (
         Progress() as progress,

@@ -12,7 +12,7 @@ import typer
 from clarivum.application import Application, load_application
 from clarivum.cli import leftovers
 from clarivum.cli.kept_secret import AUTH_SECRET_FILE, WEBHOOK_SECRET_FILE, kept_secret
-from clarivum.cli.place import APPLICATION, ROOT, Running
+from clarivum.cli.place import ROOT, Running
 from clarivum.cli.processes import Child, start, wait_until
 from clarivum.cli.push_refusals import refuse_pending
 from clarivum.cli.steps import Steps
@@ -73,7 +73,7 @@ class Backend:
         leftovers.end(data)
         # What takes long to import starts first and is waited for last.
         identity = self._start("identity", ["identity"], self._environment()) if self.settings.uses_stand_in else None
-        application = load_application(APPLICATION)
+        application = load_application(self.settings.application)
         urls = self._database()
         self._migrate(urls, application)
         environment = {**self._environment(), **self._login(), "DATABASE_URL": urls.app}

@@ -10,6 +10,7 @@ import typer
 from clarivum.cli.bench_leaks import leaks_command
 from clarivum.cli.group import group
 from clarivum.cli.measurements import benchmarks, say, stopped_by_signals
+from clarivum.cli.options import Postgres
 from clarivum.cli.place import ROOT, data_folder
 from clarivum.errors import Exit, UsageError
 
@@ -25,7 +26,6 @@ Runs = Annotated[int | None, typer.Option(help="Rounds; three or more show the s
 Quick = Annotated[bool, typer.Option("--quick", help="One short round: does everything still run?")]
 Profile = Annotated[bool, typer.Option("--profile", help="Sample our process and show its time by layer.")]
 Peers = Annotated[bool, typer.Option("--peers/--no-peers", help="Install and measure the peers as well.")]
-Postgres = Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")]
 Data = Annotated[Path | None, typer.Option(help="Folder for the scratch database and the peers. [.clarivum]")]
 Write = Annotated[bool, typer.Option("--write", help="Keep the result and write docs/benchmarks.md.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of Markdown.")]
@@ -55,7 +55,7 @@ def request(
     measurement = benchmarks("request.run")
     options = benchmarks("request.bench").Options(
         data=data_folder(data),
-        postgres=_version(postgres),
+        postgres=postgres,
         runs=runs or (1 if quick else RUNS),
         seconds=seconds or (1.0 if quick else 4.0),
         warm_up_s=0.5 if quick else 5.0,
@@ -90,7 +90,7 @@ def jobs(
     measurement = benchmarks("jobs.run")
     options = measurement.Options(
         data=data_folder(data),
-        postgres=_version(postgres),
+        postgres=postgres,
         runs=runs or (1 if quick else RUNS),
         scale=QUICK_SCALE if quick else 1.0,
         peers=peers,
@@ -174,12 +174,6 @@ def _finish(name: str, result: object, *, write: bool, as_json: bool) -> None:
 def _refuse_quick_page(quick: bool, write: bool) -> None:
     if quick and write:
         raise UsageError("--quick measures too little for docs/benchmarks.md; leave out --quick or --write")
-
-
-def _version(postgres: int) -> int:
-    if postgres not in {16, 18}:
-        raise UsageError("--postgres must be 16 or 18")
-    return postgres
 
 
 def _command() -> str:

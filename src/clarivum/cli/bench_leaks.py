@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from clarivum.cli.options import Postgres
 from clarivum.errors import Exit, UsageError
 
 MILLION = 1_000_000
@@ -21,7 +22,7 @@ def leaks_command(benchmarks: Callable[[str], ModuleType], say: Callable[[str], 
     def leaks(
         requests: Annotated[int, typer.Option(help="How many.", min=100, max=100_000_000)] = MILLION,
         seed: Annotated[int, typer.Option(help="Of the random choices.", min=0)] = 20_261_126,
-        postgres: Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")] = 18,
+        postgres: Postgres = 18,
         write: Annotated[
             bool, typer.Option("--write", help="Keep the result and write it into docs/security.md.")
         ] = False,
@@ -34,8 +35,6 @@ def leaks_command(benchmarks: Callable[[str], ModuleType], say: Callable[[str], 
         five to twenty minutes on two cores, as busy as they are. Exit code 1 when a row, role or claim was not the
         caller's.
         """
-        if postgres not in {16, 18}:
-            raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
         if write and requests < ENOUGH:
             raise UsageError(f"--write keeps what at least {ENOUGH:,} requests have shown")
         run = benchmarks("leaks.run")

@@ -7,7 +7,7 @@ import typer
 
 from clarivum.checks import Level, choose, run
 from clarivum.cli.group import group
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.report import failing, render
 from clarivum.cli.scratch_facts import scratch_facts
 from clarivum.cli.terminal import Format, wants_colour
@@ -24,8 +24,8 @@ def check(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
     fail_on: Annotated[Level, typer.Option(help="The least bad level that ends with exit code 1.")] = Level.WARNING,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
-    postgres: Annotated[int, typer.Option(help="Version of the scratch Postgres: 16 or 18.")] = 18,
+    application: Application = APPLICATION,
+    postgres: Postgres = 18,
 ) -> None:
     """Hold the application against the guide's rules: exit code 0 without findings, 1 with.
 
@@ -33,8 +33,6 @@ def check(
     DATABASE_URL is not touched. What a rule looks for stands in docs/checks/; a finding that somebody answers for is
     waived in waivers.toml, with a date.
     """
-    if postgres not in {16, 18}:
-        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     rules = choose(what or [])
     with scratch_facts(application, postgres) as facts:
         report = run(facts, rules, SYSTEM_CLOCK)

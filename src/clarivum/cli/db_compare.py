@@ -14,14 +14,13 @@ from clarivum.cli.db_options import (
     Author,
     Data,
     Form,
-    Postgres,
     Workdir,
-    bundled,
     machine_readable,
     shown,
     target,
     team,
 )
+from clarivum.cli.options import Postgres
 from clarivum.cli.terminal import Format
 from clarivum.database.migrations.names import check_name, new_migration_path
 from clarivum.database.schema import difference as schema_difference
@@ -55,7 +54,7 @@ def diff(
     if file is not None:
         check_name(file)
     supabase, cli = workdir / "supabase", _cli(workdir)
-    found = schema_difference.difference(supabase, cli, _progress, version=bundled(postgres))
+    found = schema_difference.difference(supabase, cli, _progress, version=postgres)
     path = _written(found, supabase / "migrations", file, author) if found and file else None
     if for_machines:
         _print_json({"difference": found, "file": str(path) if path else None})

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from clarivum.checks.erd import COMMAND, PAGE, erd_page, erd_parts
-from clarivum.cli.db_options import Form, Postgres, bundled, machine_readable
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.db_options import Form, machine_readable
+from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.scratch_facts import require_usable, scratch_facts
 from clarivum.cli.terminal import Format
 from clarivum.errors import Exit
@@ -19,7 +19,7 @@ def erd(
         bool, typer.Option("--check", help="Write nothing; exit code 1 when the page would change.")
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the parts; write nothing.")] = False,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    application: Application = APPLICATION,
     postgres: Postgres = 18,
     form: Form = Format.TEXT,
 ) -> None:
@@ -30,8 +30,7 @@ def erd(
     a part without marks is added at the end.
     """
     for_machines = machine_readable(form)
-    version = bundled(postgres)
-    with scratch_facts(application, version) as facts:
+    with scratch_facts(application, postgres) as facts:
         require_usable(facts)
         parts = erd_parts(facts)
         tables = len(facts.catalog.tables)

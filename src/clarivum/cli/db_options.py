@@ -15,10 +15,8 @@ from clarivum.settings import Settings
 Workdir = Annotated[Path, typer.Option(help="The folder that holds supabase/. [the repository]", show_default=False)]
 Data = Annotated[Path | None, typer.Option(help="The folder that `up` or `db serve` uses. [.clarivum]")]
 Form = Annotated[Format, typer.Option("--format", help="text or json.")]
-Postgres = Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")]
 Author = Annotated[str, typer.Option(metavar="TEAM", help="Whose migration it is: a team of owners.toml.")]
 HERE = ROOT
-BUNDLED = frozenset({16, 18})
 
 
 def target(data: Path | None) -> str:
@@ -41,13 +39,6 @@ def team(author: str, workdir: Path) -> str:
         if author not in known:
             raise UsageError(unknown_owner(author, known, "--author"))
     return author
-
-
-def bundled(version: int) -> int:
-    """A version of the embedded Postgres. Raises BadParameter (exit 2) for another."""
-    if version not in BUNDLED:
-        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
-    return version
 
 
 def shown(path: Path) -> str:

@@ -10,8 +10,8 @@ import typer
 
 from clarivum.checks.facts import ALL_ROLES
 from clarivum.checks.plans import Outcome, read_plans
-from clarivum.cli.db_options import Form, Postgres, bundled, machine_readable
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.db_options import Form, machine_readable
+from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.plan_report import as_document, as_text
 from clarivum.cli.scratch_facts import require_usable, scratch_facts
 from clarivum.cli.terminal import Format, wants_colour
@@ -27,7 +27,7 @@ def plan(
         typer.Option(help="Plan under this database role. [those that its routes and jobs run it under]"),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit code 1 when a plan is a finding.")] = False,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    application: Application = APPLICATION,
     postgres: Postgres = 18,
     form: Form = Format.TEXT,
 ) -> None:
@@ -39,10 +39,9 @@ def plan(
     planned again with it.
     """
     for_machines = machine_readable(form)
-    version = bundled(postgres)
     if role is not None and role not in ALL_ROLES:
         raise UsageError(f"there is no database role {role!r}{_nearest(role, sorted(ALL_ROLES))}")
-    with scratch_facts(application, version) as facts:
+    with scratch_facts(application, postgres) as facts:
         require_usable(facts)
         plans = read_plans(facts, _chosen(facts.queries, query), role or "")
         catalog = facts.catalog

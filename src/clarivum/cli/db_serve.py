@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from clarivum.cli.asked_to_stop import asked_to_stop
-from clarivum.cli.db_options import Data, Postgres, bundled, shown
+from clarivum.cli.db_options import Data, shown
+from clarivum.cli.options import Postgres
 from clarivum.cli.place import ROOT, Running, data_folder
 from clarivum.cli.steps import Steps
 from clarivum.database.provision import provision, provision_login
@@ -31,7 +32,7 @@ def serve(
     if Settings.load(os.environ).environment is Environment.PRODUCTION:
         raise ConfigurationError("`db serve` is for development; in production DATABASE_URL names the database")
     folder = data_folder(data)
-    server = EmbeddedServer(folder, bundled(postgres))
+    server = EmbeddedServer(folder, postgres)
     with asked_to_stop() as stop, ExitStack() as stack:
         with Steps().step(f"Postgres {postgres}") as step:
             stack.callback(server.stop)

@@ -4,7 +4,6 @@ import os
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,7 +19,8 @@ from clarivum.cli.jobs_sqs import queues, relay
 from clarivum.cli.jobs_template import template
 from clarivum.cli.jobs_timetable import timetable
 from clarivum.cli.jobs_types import types
-from clarivum.cli.place import APPLICATION, database_url
+from clarivum.cli.options import APPLICATION, Application, Data
+from clarivum.cli.place import database_url
 from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
 from clarivum.jobs import Job, PayloadError, outbox
@@ -34,15 +34,13 @@ from clarivum.settings import Settings
 app = group(no_args_is_help=True)
 
 Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
-Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
-Data = Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")]
 SINCE_S = {"m": 60, "h": 3_600, "d": 86_400}
 REDRIVE_AT_ONCE = 100
 MAX_LETTERS = 10_000
 
 
 @app.command("list")
-def list_command(form: Form = Format.TEXT, application: Target = APPLICATION, data: Data = None) -> None:
+def list_command(form: Form = Format.TEXT, application: Application = APPLICATION, data: Data = None) -> None:
     """List the jobs with their queues: depth, age, running, waiting, dead."""
     jobs = load_application(application).jobs
     write_job_list(with_queue(data, lambda database, queue: list_jobs(database, jobs, queue)), form)
@@ -53,7 +51,7 @@ def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or `latest`.")],
     with_result: Annotated[bool, typer.Option("--result", help="Also what it left behind.")] = False,
     form: Form = Format.TEXT,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Show one run: state, attempts, times, and why attempts failed."""
@@ -81,7 +79,7 @@ def dead(
     since: Annotated[str, typer.Option(help="Not older than: 30m, 24h, 7d.")] = "30d",
     limit: Annotated[int, typer.Option(min=1, max=MAX_LETTERS, help="The newest so many.")] = 50,
     form: Form = Format.TEXT,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """List dead letters, newest first."""
@@ -97,7 +95,7 @@ def redrive(
     error: Annotated[str | None, typer.Option(help="With --job: only this error class.")] = None,
     since: Annotated[str, typer.Option(help="With --job: not older than 30m, 24h, 7d.")] = "30d",
     form: Form = Format.TEXT,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Send dead letters again, with all their attempts ahead of them. A second time does nothing."""
@@ -117,7 +115,7 @@ def enqueue(
     payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="Its payload as JSON; - reads standard input.")],
     delay: Annotated[int, typer.Option(min=0, max=MAX_DELAY_S, help="Seconds until it may start.")] = 0,
     form: Form = Format.TEXT,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Enqueue a job and print its run's id. The same idempotency key gives the same run, and one effect."""
@@ -139,7 +137,7 @@ def enqueue(
 @app.command()
 def work(
     concurrency: Annotated[int | None, typer.Option(min=1, max=1_000, help="Runs at once. [settings]")] = None,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Run a worker, with the scheduler, until SIGTERM or Ctrl-C; then let what runs finish."""

@@ -5,7 +5,6 @@ import getpass
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import typer
 
 from clarivum.application import load_application
 from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application, Data
 from clarivum.database import Database
 from clarivum.errors import UsageError
 from clarivum.jobs import control
@@ -21,15 +20,13 @@ from clarivum.jobs.inspect import JobOverview, Jobs, list_jobs
 from clarivum.jobs.transports.interface import Transport
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")]
-Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
-Data = Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")]
 Reason = Annotated[str, typer.Option(help="Why, for whoever looks at it later; no personal data.")]
 
 LOOK_S = 0.5
 SAY_EVERY_S = 5.0
 
 
-def pause(job: JobName, reason: Reason = "", application: Target = APPLICATION, data: Data = None) -> None:
+def pause(job: JobName, reason: Reason = "", application: Application = APPLICATION, data: Data = None) -> None:
     """Let no worker begin a run of a job, until `resume`.
 
     What runs already ends as usual. Messages go on being accepted and wait. On Lambda, disable the event source mapping
@@ -52,7 +49,7 @@ def resume(job: JobName, data: Data = None) -> None:
 def drain(
     jobs: Annotated[list[str] | None, typer.Argument(metavar="[JOB]…", help="Only these. [all]")] = None,
     timeout: Annotated[float, typer.Option(min=0, help="Give up after so many seconds, with exit code 1.")] = 300.0,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Wait until queues are empty and nothing of them runs: before a job is removed, or a database is moved.
@@ -74,7 +71,7 @@ def cancel(
     job: Annotated[str | None, typer.Option(help="With --key, instead of the run's id.")] = None,
     key: Annotated[str | None, typer.Option(help="With --job: the idempotency key.")] = None,
     reason: Reason = "",
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Cancel a run, wherever it is; nothing of it is committed. Exit code 1 when it is too late, or nobody knows it.

@@ -11,6 +11,7 @@ import typer
 
 from clarivum.cli.jobs_report import Format
 from clarivum.cli.measurements import benchmarks, say, stopped_by_signals
+from clarivum.cli.options import Postgres
 from clarivum.errors import Exit, UsageError
 
 MAX_JOBS = 1_000_000
@@ -31,7 +32,7 @@ def soak(
     restarts: Annotated[int, typer.Option(min=0, max=1_000, help="Immediate restarts of the database.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of the faults.")] = 20_261_126,
     transport: Annotated[Transport, typer.Option(help="Where the messages are.")] = Transport.PGMQ,
-    postgres: Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")] = 18,
+    postgres: Postgres = 18,
     limit: Annotated[float, typer.Option(min=10, max=7_200, help="Seconds after which it gives up.")] = 1_200.0,
     report: Annotated[Path | None, typer.Option(help="Write the result there as Markdown.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the result is printed.")] = Format.TEXT,
@@ -42,8 +43,6 @@ def soak(
     frozen, producers killed. The 20,000 take about seven minutes on two cores. Everything is ended and deleted, also by
     Ctrl-C. Exit code 1 when a job was lost or had its effect twice.
     """
-    if postgres not in {16, 18}:
-        raise UsageError("--postgres must be 16 or 18")
     run, pages = benchmarks("soak.run"), benchmarks("soak.report")
     asked = benchmarks("soak.plan").Asked(jobs, kills, restarts, seed, transport.value, postgres, limit)
     is_page = report is not None and report.resolve() == run.PAGE

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
@@ -13,7 +12,8 @@ import typer
 from clarivum import telemetry
 from clarivum.application import load_application
 from clarivum.cli.jobs_connection import queue_failure
-from clarivum.cli.place import APPLICATION, database_url
+from clarivum.cli.options import APPLICATION, Application, Data
+from clarivum.cli.place import database_url
 from clarivum.database import Database
 from clarivum.errors import ConfigurationError
 from clarivum.jobs.transports.choice import transport_for
@@ -23,15 +23,13 @@ from clarivum.settings import JobsTransport, Settings
 if TYPE_CHECKING:
     from clarivum.jobs.transports.sqs.transport import SqsTransport
 
-Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
-Data = Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")]
 T = TypeVar("T")
 
 
 def relay(
     *,
     once: Annotated[bool, typer.Option("--once", help="Send what is due, then end.")] = False,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     data: Data = None,
 ) -> None:
     """Do what SQS needs beside the functions, until SIGTERM or Ctrl-C. Every worker on SQS does this too.
@@ -72,7 +70,7 @@ def queues(
     create: Annotated[
         bool, typer.Option("--create", help="Create what is missing, with its dead-letter queue.")
     ] = False,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
 ) -> None:
     """List the SQS queues of the jobs and whether they are there. In a deployment `jobs template` makes them."""
     settings = _on_sqs()

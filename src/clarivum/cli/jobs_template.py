@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from clarivum.application import load_application
-from clarivum.cli.place import APPLICATION
-
-Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
+from clarivum.cli.options import APPLICATION, Application
 
 
 def template(
@@ -18,7 +16,7 @@ def template(
         Path | None, typer.Option(help="Where to write it; - is standard output. [infra/template.yaml]")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when the file would change.")] = False,
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
 ) -> None:
     """Write an AWS SAM template for the jobs: queues, functions, schedules, alarms, roles.
 

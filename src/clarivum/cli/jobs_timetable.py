@@ -7,16 +7,14 @@ import typer
 from clarivum.application import load_application
 from clarivum.cli.jobs_connection import declared_job
 from clarivum.cli.jobs_report import Format, duration, write_json, write_table
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application
 from clarivum.jobs.timetable import Moment, Timetable, timetable_of
 
 
 def timetable(
     job: Annotated[str | None, typer.Argument(metavar="JOB", help="Only this one. [all]")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
-    application: Annotated[
-        str, typer.Option("--application", help="module:attribute of the application.")
-    ] = APPLICATION,
+    application: Application = APPLICATION,
 ) -> None:
     """Show when the attempts at a run begin if each one fails, and when it becomes a dead letter.
 

@@ -7,16 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from clarivum.application import load_application
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application
 from clarivum.errors import RefusedError
 from clarivum.jobs import Job
 from clarivum.jobs.committed import Committed, read_folder, wanted
 
-Target = Annotated[str, typer.Option("--application", help="module:attribute of the application.")]
-
 
 def types(
-    application: Target = APPLICATION,
+    application: Application = APPLICATION,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file would change.")] = False,
 ) -> None:
     """Write the payload schemas of all jobs to clients/payloads/, and the client of a Next.js server to

@@ -9,7 +9,6 @@ from clarivum.errors import DependencyDownError
 from clarivum.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-APPLICATION = "bff.app:application"
 
 
 def data_folder(given: Path | None = None) -> Path:

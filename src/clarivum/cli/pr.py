@@ -12,9 +12,9 @@ import typer
 
 from clarivum.checks.review.comparing import compare
 from clarivum.checks.review.description import describe, to_json, to_markdown
-from clarivum.cli.db_options import Postgres, bundled, shown
+from clarivum.cli.db_options import shown
 from clarivum.cli.group import group
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.progress import Progress
 from clarivum.errors import Exit, UsageError
 
@@ -35,7 +35,7 @@ def pr(
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="markdown or json.")] = Form.MARKDOWN,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it there.")] = None,
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    application: Application = APPLICATION,
     postgres: Postgres = 18,
 ) -> None:
     """Print what the change means for its reviewers, as Markdown for the body of a pull request.
@@ -50,9 +50,7 @@ def pr(
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     today = datetime.now(UTC).date()
     with Progress() as progress:
-        change = compare(
-            application, base, today=today, environ=os.environ, progress=progress, postgres=bundled(postgres)
-        )
+        change = compare(application, base, today=today, environ=os.environ, progress=progress, postgres=postgres)
     description = describe(change)
     text = to_json(description) if form is Form.JSON else to_markdown(description)
     if output is None:

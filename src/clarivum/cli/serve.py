@@ -10,7 +10,7 @@ from clarivum.api.server import serve as serve_application
 from clarivum.application import load_application
 from clarivum.application.readiness import readiness
 from clarivum.cli.group import group
-from clarivum.cli.place import APPLICATION
+from clarivum.cli.options import APPLICATION, Application
 from clarivum.jobs import outbox
 from clarivum.jobs.transports.choice import transport_for
 from clarivum.settings import Settings
@@ -20,7 +20,7 @@ app = group()
 
 @app.command()
 def serve(
-    application: Annotated[str, typer.Option(help="module:attribute of the application.")] = APPLICATION,
+    application: Application = APPLICATION,
     workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=64)] = 1,
 ) -> None:
     """Run one API process on CLARIVUM_HOST and CLARIVUM_PORT, until SIGTERM.

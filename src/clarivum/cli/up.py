@@ -11,6 +11,7 @@ import typer
 from clarivum.cli.asked_to_stop import asked_to_stop
 from clarivum.cli.backend import Backend, Options
 from clarivum.cli.group import group
+from clarivum.cli.options import Postgres
 from clarivum.cli.place import data_folder
 from clarivum.cli.steps import Steps
 from clarivum.errors import ConfigurationError
@@ -24,7 +25,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port of the API; the stand-in takes the next one.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder for the database, keys and logs. [.clarivum]")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Begin with an empty database.")] = False,
-    postgres: Annotated[int, typer.Option(help="Version of the embedded Postgres: 16 or 18.")] = 18,
+    postgres: Postgres = 18,
     yes: Annotated[bool, typer.Option("--yes", help="With --reset: do not ask.")] = False,
 ) -> None:
     """Run the whole backend on this machine, until Ctrl-C.
@@ -36,8 +37,6 @@ def up(
     settings = Settings.load(os.environ)
     if settings.environment is Environment.PRODUCTION:
         raise ConfigurationError("`up` is for development; in production run `serve` and `jobs work`")
-    if postgres not in {16, 18}:
-        raise typer.BadParameter("the embedded Postgres comes as 16 or 18", param_hint="--postgres")
     options = Options(
         port=settings.port if port is None else port,
         data=data_folder(data),

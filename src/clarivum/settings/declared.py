@@ -173,7 +173,7 @@ class Settings(BaseModel):
         "CLARIVUM_APPLICATION",
         default="bff.app:application",
         pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$",
-        about="module:attribute of the application whose jobs a Lambda function runs",
+        about="module:attribute of the application",
     )
     aws_region: str | None = _from(
         "AWS_REGION", "AWS_DEFAULT_REGION", default=None, about="the region of the SQS queues, such as eu-central-1"
