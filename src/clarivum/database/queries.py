@@ -51,6 +51,8 @@ class Query:
     collection: str
     writes: bool
     slow: bool
+    json_parameters: frozenset[str] = frozenset()
+    """Those that the text casts to json or jsonb: a list for one of them is JSON, not an array."""
 
     @property
     def where(self) -> str:
@@ -170,6 +172,7 @@ def _parse_query(head: str, body: str, file: str, line: int, rows: ModuleType | 
         collection=text.collection,
         writes=text.writes or "writes" in flags,
         slow="slow" in flags,
+        json_parameters=text.json_parameters,
     )
 
 

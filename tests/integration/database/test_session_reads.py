@@ -203,13 +203,31 @@ VALUES: list[tuple[str, object, object]] = [
     ("bytea", b"\x00\xff'\\", b"\x00\xff'\\"),
     ("jsonb", {"a": [1, None, "ü", {"b": True}]}, {"a": [1, None, "ü", {"b": True}]}),
     ("jsonb", [{"a": 1}], [{"a": 1}]),
+    ("jsonb", [], []),
+    ("jsonb", (), []),
+    ("jsonb", [None, {"a": 1}], [None, {"a": 1}]),
+    ("jsonb", [1, "two", [3.5]], [1, "two", [3.5]]),
+    ("jsonb", '{"b": []}', {"b": []}),
     ("jsonb", Json([1, "two", None]), [1, "two", None]),
     ("jsonb", Json("text"), "text"),
     ("texts", ["a,b", 'q"uo\\te', "", "NULL", None, "{}"], ["a,b", 'q"uo\\te', "", "NULL", None, "{}"]),
     ("texts", [], []),
+    ("numbers", [[]], []),
     ("uuids", [ID], [ID]),
     ("numbers", [[1, 2], [3, None]], [[1, 2], [3, None]]),
 ]
+
+
+UNCAST = parse_queries("-- name: elements -> one\nselect jsonb_array_length(%(value)s) as number", __file__)
+
+
+async def test_a_list_that_no_cast_calls_json_is_never_stored_as_an_object(database: Database) -> None:
+    session = database.session(ANONYMOUS)
+    for value in ([], set(), [1]):
+        with pytest.raises(DatabaseError) as refused:
+            await session.one(UNCAST.elements, value=value)
+        assert refused.value.sqlstate == "22P02"
+    assert (await session.one(UNCAST.elements, value=Json([])))["number"] == 0
 
 
 async def test_values_survive_the_way_there_and_back(database: Database) -> None:

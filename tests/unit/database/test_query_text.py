@@ -90,6 +90,27 @@ def test_what_telemetry_and_routing_learn(text: str, operation: str, collection:
     assert (compiled.operation, compiled.collection, compiled.writes) == (operation, collection, writes)
 
 
+@pytest.mark.parametrize(
+    ("text", "cast"),
+    [
+        ("select %(a)s::jsonb, %(b)s", {"a"}),
+        ("select %(a)s :: JSON, cast( %(b)s as jsonb )", {"a", "b"}),
+        ("select %(a)s, %(a)s::jsonb", {"a"}),
+        ("select %(a)s::jsonb[], cast(%(b)s as json[]), %(c)s::text::jsonb, %(d)s::uuid[]", set()),
+        ("select %(a)s::jsonb", {"a"}),
+        ("select 1 as jsonb, %(a)s", set()),
+        ("select 1 where %(a)s", set()),
+    ],
+)
+def test_parameters_that_the_text_casts_to_json_are_known(text: str, cast: set[str]) -> None:
+    assert compile_text(text).json_parameters == cast
+
+
+@pytest.mark.parametrize("word", ["été", "δ_1", "имя", "表", "_x$1", "ｆ"])
+def test_words_may_have_letters_of_any_script(word: str) -> None:
+    assert compile_text(f"select {word} from {word}.{word}").collection == f"{word}.{word}"
+
+
 @given(st.text(alphabet="ab'\"$%()s;-/*\\ \n", max_size=40))
 def test_any_text_is_either_compiled_or_refused(text: str) -> None:
     try:

@@ -76,6 +76,18 @@ def test_another_token_is_an_edit(other: list[str]) -> None:
     assert fingerprint(other) != fingerprint(["select 1", "select 'é'"])
 
 
+def test_line_ends_of_windows_are_no_edit_inside_a_functions_body_either(tmp_path: Path) -> None:
+    text = "create function f() returns text language sql as $$\nselect 'a'\n$$;\nselect 1;\n"
+    unix = migration(tmp_path, 1, text)
+    path = tmp_path / "windows" / unix.path.name
+    path.parent.mkdir()
+    path.write_bytes(text.replace("\n", "\r\n").encode())
+    windows = read_migration(path)
+    assert windows.texts != unix.texts
+    assert compare([windows], [row(1, *unix.texts)]).edited == ()
+    assert compare([unix], [row(1, *windows.texts)]).edited == ()
+
+
 def test_pauses_double_up_to_a_limit_with_full_jitter() -> None:
     assert [lock_backoff_s(attempt, lambda: 1.0) for attempt in (1, 2, 3, 6, 7, 60)] == [0.25, 0.5, 1.0, 8.0, 8.0, 8.0]
     assert lock_backoff_s(3, lambda: 0.0) == 0.0

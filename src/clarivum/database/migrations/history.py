@@ -126,9 +126,10 @@ def refuse_disagreement(status: Status) -> None:
 def fingerprint(statements: Sequence[str]) -> tuple[str, ...]:
     """Statements as their tokens: comments, white space and semicolons do not count, so that both tools agree.
 
-    The Supabase CLI splits with a parser of its own; a version may keep a comment that another one drops.
+    The Supabase CLI splits with a parser of its own; a version may keep a comment that another one drops. Nor do line
+    ends count, inside a string or a function's body either: git may check a file out with those of Windows.
     """
-    text = ";\n".join(statements)
+    text = ";\n".join(_unix_line_ends(statement) for statement in statements)
     return tuple(text[token.start : token.end + 1] for token in scan(text) if token.name not in IGNORED)
 
 
@@ -136,3 +137,7 @@ def _differs(migration: Migration, row: Applied) -> bool:
     if row.statements is None or tuple(migration.texts) == row.statements:
         return False
     return fingerprint(migration.texts) != fingerprint(row.statements)
+
+
+def _unix_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n")

@@ -4,7 +4,8 @@ str int float Decimal UUID date time   as printed          bool            t, f
 datetime (aware only)                  ISO 8601            timedelta       ISO 8601 duration
 bytes                                  \\x…                 Enum            its value
 dict, pydantic model, Json(…)          JSON                None            NULL
-list, tuple, set, frozenset            array literal; a list of dicts or models is JSON
+list, tuple, set, frozenset            JSON where the SQL casts the parameter to json or jsonb; elsewhere an array
+                                       literal, but for a list that begins with a dict or a model, which is JSON
 """
 
 import dataclasses
@@ -22,11 +23,15 @@ from clarivum.database.queries import Query, refuse_parameters
 from clarivum.errors import VALIDATION_FAILED, RequestError
 
 Encoder = Callable[[Any], bytes]
+SEQUENCES = (list, tuple, set, frozenset)
+EMPTY_ARRAY = b"{}\f"
+"""Postgres skips the form feed after an array; JSON knows no such white space, so that an empty list for a parameter
+that turns out to be jsonb, without a cast that says so, is an error rather than an object."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Json:
-    """Sends `value` as JSON whatever its type; needed only for lists of scalars and bare scalars."""
+    """Sends `value` as JSON whatever its type: a bare scalar, or a list for which the SQL has no cast to JSON."""
 
     value: object
 
@@ -48,11 +53,18 @@ def encode_parameters(query: Query, params: Mapping[str, object]) -> list[bytes 
     if len(params) != len(query.parameters):
         refuse_parameters(query, params)
     try:
+        if json := query.json_parameters:
+            return [(_json_parameter if name in json else encode)(params[name]) for name in query.parameters]
         return [encode(params[name]) for name in query.parameters]
     except KeyError:
         refuse_parameters(query, params)
     except TypeError as error:
         raise TypeError(f"{query.where}: {error}") from None
+
+
+def _json_parameter(value: object) -> bytes | None:
+    """A string is JSON already; so is what else `encode` makes of a value that is no list."""
+    return _json(list(value)) if isinstance(value, SEQUENCES) else encode(value)
 
 
 def _str(value: str) -> bytes:
@@ -114,7 +126,9 @@ def _json_default(value: object) -> object:
 
 def _sequence(value: Iterable[object]) -> bytes:
     items = list(value)
-    if items and isinstance(items[0], dict | BaseModel):
+    if not items:
+        return EMPTY_ARRAY
+    if isinstance(items[0], dict | BaseModel):
         return _json(items)
     return b"{" + b",".join(_element(item) for item in items) + b"}"
 
@@ -125,7 +139,7 @@ def _element(item: object) -> bytes:
         return b"NULL"
     data = encode(item)
     assert data is not None
-    if isinstance(item, list | tuple | set | frozenset):
+    if isinstance(item, SEQUENCES):
         return data
     return b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
