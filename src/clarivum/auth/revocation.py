@@ -8,9 +8,10 @@ for longer, each request asks the table: what was revoked is never accepted for 
 import asyncio
 import math
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -27,7 +28,10 @@ TRUSTED_FOR_S = 30.0
 OVERLAP_S = 60.0
 """How far each comparison looks back behind the last one: longer than a transaction that revokes takes."""
 KEPT_S = 31 * 86_400.0
-"""Longer than the 30 days that Auth0 lets an access token live at most, and Auth.js a session unless told otherwise."""
+"""Longer than the 30 days that Auth0 lets an access token live at most, and Auth.js a session unless told otherwise.
+
+One session of our own login needs as long: a front end that shares it may write its cookie anew in all that time.
+"""
 FORGOTTEN_AT_ONCE = 5
 
 Kind = Literal["subject", "session"]
@@ -46,7 +50,8 @@ def revoke_subject_in(tx: Transaction, subject: str, reason: Reason) -> None:
 class RevocationList:
     """What is revoked, in the memory of this process: at most `capacity` entries, the newest. Pure but for its clock.
 
-    `trusted` says whether the memory is recent; `complete` whether everything that is revoked is in it.
+    Of what had no room it knows how new it is: nothing that was issued later is meant by it. So a table that outgrows
+    the memory costs a look at the table for old tokens and sessions alone.
     """
 
     def __init__(self, clock: Clock, capacity: int = CAPACITY) -> None:
@@ -54,9 +59,12 @@ class RevocationList:
         self._capacity = capacity
         self._before: OrderedDict[tuple[Kind, str], float] = OrderedDict()
         self._trusted_until = -math.inf
-        self._complete = True
-        self.newest = 0.0
-        """The latest moment of revocation heard of, in seconds since the epoch."""
+        self._left_out_until = -1.0  # before whatever was issued: nothing was left out
+        self.compared_until = 0.0
+        """The latest moment of revocation that the table held when it was read, in seconds since the epoch.
+
+        What was announced since does not count: something older may have been missed.
+        """
 
     def __len__(self) -> int:
         return len(self._before)
@@ -70,24 +78,43 @@ class RevocationList:
         before = self._before.get((kind, name))
         if before is not None and is_revoked(issued_at, before):
             return True
-        return False if self._complete and self._clock.monotonic() < self._trusted_until else None
+        unknown = self._clock.monotonic() >= self._trusted_until or is_revoked(issued_at, self._left_out_until)
+        return None if unknown else False
 
     def add(self, kind: Kind, name: str, revoked_before: float) -> None:
-        """Take an entry in, unless it or a later one is known already."""
-        key = (kind, name)
-        if self._before.get(key, -math.inf) >= revoked_before:
+        """Take an entry in, unless a later one of that name is known already."""
+        self._put((kind, name), revoked_before)
+        self._make_room()
+
+    def compare(self, rows: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+        """Take in what the table holds, oldest first, and trust the memory from now on.
+
+        Without `whole`, older rows were left out of `rows`.
+        """
+        for row in rows:
+            self._put((row["kind"], row["name"]), row["revoked_before"])
+            self.compared_until = max(self.compared_until, row["revoked_before"])
+        if not whole:
+            self._left_out_until = max(self._left_out_until, rows[0]["revoked_before"])
+        self._make_room()
+        self._trusted_until = self._clock.monotonic() + TRUSTED_FOR_S
+
+    def _put(self, key: tuple[Kind, str], revoked_before: float) -> None:
+        if self._before.get(key, -math.inf) > revoked_before:
             return
         self._before[key] = revoked_before
         self._before.move_to_end(key)
-        self.newest = max(self.newest, revoked_before)
-        if len(self._before) > self._capacity:
-            self._before.popitem(last=False)
-            self._complete = False
 
-    def trust(self, *, complete: bool = True) -> None:
-        """The memory was compared with the table just now. `complete`: and nothing had to be left out."""
-        self._complete = self._complete and complete
-        self._trusted_until = self._clock.monotonic() + TRUSTED_FOR_S
+    def _make_room(self) -> None:
+        """Let go of the oldest: those that end nothing any more, and those above capacity."""
+        over = self._clock.now().timestamp() - KEPT_S
+        while self._before:
+            revoked_before = next(iter(self._before.values()))
+            if revoked_before > over:
+                if len(self._before) <= self._capacity:
+                    return
+                self._left_out_until = max(self._left_out_until, revoked_before)
+            self._before.popitem(last=False)
 
 
 def is_revoked(issued_at: float, revoked_before: float) -> bool:
@@ -172,7 +199,7 @@ class Revocations:
 
     async def _compare(self) -> None:
         """Read what the memory does not hold. When that fails, the trust in the memory runs out by itself."""
-        since = max(0.0, self.memory.newest - OVERLAP_S)
+        since = max(0.0, self.memory.compared_until - OVERLAP_S)
         try:
             rows = await self._database.session(WORKER).many(
                 queries.revocations_since, since=since, limit=self._capacity + 1
@@ -180,6 +207,4 @@ class Revocations:
         except RequestError as error:
             log.warning("revocations not read, each request asks for its own", reason=error.log or error.detail)
             return
-        for row in reversed(rows):
-            self.memory.add(row["kind"], row["name"], row["revoked_before"])
-        self.memory.trust(complete=len(rows) <= self._capacity)
+        self.memory.compare(rows[::-1], whole=len(rows) <= self._capacity)

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import psycopg
 import pytest
 
 from clarivum.auth import Reason, TokenRefusedError, TokenVerifier
-from clarivum.auth.revocation import TRUSTED_FOR_S, RevocationList, Revocations
-from clarivum.clock import SYSTEM_CLOCK
+from clarivum.auth.revocation import KEPT_S, TRUSTED_FOR_S, RevocationList, Revocations
 from clarivum.database import Database
 from clarivum.errors import RequestError
 from clarivum.testing.postgres import DatabaseUrls
@@ -22,6 +22,16 @@ LONG_AGO, FAR_AHEAD = 1_000.0, 4_000_000_000.0
 async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
     async with Database(database_urls.app) as database:
         yield database
+
+
+def revoke_earlier(urls: DatabaseUrls, subject: str) -> None:
+    """An hour ago, by a process that is gone."""
+    with psycopg.connect(urls.admin, autocommit=True) as admin:
+        admin.execute(
+            "insert into clarivum.session_revocations (kind, name, revoked_before, reason, expires_at) "
+            "values ('subject', %s, clock_timestamp() - interval '1 hour', 'logout', now() + interval '1 day')",
+            [subject],
+        )
 
 
 async def until(condition: Callable[[], bool], within_s: float = 5) -> None:
@@ -64,6 +74,37 @@ async def test_what_was_revoked_before_the_start_is_read(database: Database) -> 
         await until(lambda: later.verdict("subject", BOB, LONG_AGO) is False)
     finally:
         await later.close()
+
+
+async def test_what_was_revoked_before_the_start_is_read_also_after_a_revocation_of_ones_own(
+    database: Database, database_urls: DatabaseUrls
+) -> None:
+    revoke_earlier(database_urls, ALICE)
+    fresh = Revocations(database)
+    await fresh.revoke_subject(BOB, "logout")
+    fresh.open()
+    try:
+        await until(lambda: fresh.verdict("subject", "auth0|carol", LONG_AGO) is False)
+        assert fresh.verdict("subject", ALICE, LONG_AGO) is True
+    finally:
+        await fresh.close()
+
+
+async def test_more_than_a_process_keeps_costs_a_look_for_old_tokens_alone(
+    database: Database, database_urls: DatabaseUrls
+) -> None:
+    for subject in ("auth0|1", "auth0|2", "auth0|3"):
+        revoke_earlier(database_urls, subject)
+    small = Revocations(database, capacity=2)
+    small.open()
+    try:
+        await until(lambda: small.verdict("subject", BOB, FAR_AHEAD) is False)
+        assert small.verdict("subject", "auth0|1", LONG_AGO) is None
+        assert await small.is_revoked("subject", "auth0|1", LONG_AGO)
+        assert not await small.is_revoked("subject", BOB, LONG_AGO)
+        assert small.verdict("subject", "auth0|3", LONG_AGO) is True
+    finally:
+        await small.close()
 
 
 async def test_a_listener_that_was_cut_off_catches_up(database: Database, database_urls: DatabaseUrls) -> None:
@@ -113,7 +154,7 @@ async def test_a_token_from_before_is_refused_cached_or_not(database: Database, 
     timeless, later = forge.token(iat=...), forge.token(iat=NOW + 20)
     await verifier.verify(cached)
     await verifier.verify(other)
-    revocations.memory.trust()
+    revocations.memory.compare([], whole=True)
     assert verifier.cached(cached) is not None
     revocations.memory.add("subject", ALICE, NOW + 0.5)
     assert verifier.cached(cached) is None
@@ -131,7 +172,7 @@ def test_the_memory_is_believed_for_half_a_minute() -> None:
     clock = TurnedClock()
     memory = RevocationList(clock)
     assert memory.verdict("subject", ALICE, NOW) is None
-    memory.trust()
+    memory.compare([], whole=True)
     assert memory.verdict("subject", ALICE, NOW) is False
     clock.turn(TRUSTED_FOR_S)
     assert memory.verdict("subject", ALICE, NOW) is None
@@ -144,18 +185,45 @@ def test_the_memory_is_believed_for_half_a_minute() -> None:
 )
 def test_the_second_of_a_revocation_belongs_to_it(issued_at: float, revoked: bool) -> None:
     memory = RevocationList(TurnedClock())
-    memory.trust()
+    memory.compare([], whole=True)
     memory.add("subject", ALICE, NOW + 0.7)
     memory.add("subject", ALICE, NOW - 50)  # an older one, heard of later, changes nothing
     assert memory.verdict("subject", ALICE, issued_at) is revoked
 
 
-def test_a_full_memory_sends_questions_to_the_table() -> None:
-    memory = RevocationList(SYSTEM_CLOCK, capacity=3)
-    memory.trust()
-    for number in range(4):
-        memory.add("subject", f"auth0|{number}", NOW)
-    memory.trust()
+def rows(*moments: float) -> list[dict[str, Any]]:
+    """As the table gives them, oldest first: one subject's each."""
+    return [{"kind": "subject", "name": f"auth0|{number}", "revoked_before": at} for number, at in enumerate(moments)]
+
+
+def test_a_full_memory_sends_questions_about_old_tokens_to_the_table_and_no_others() -> None:
+    memory = RevocationList(TurnedClock(), capacity=3)
+    memory.compare([], whole=True)
+    for row in rows(NOW - 40, NOW - 30, NOW - 20, NOW - 10):
+        memory.add(row["kind"], row["name"], row["revoked_before"])
     assert len(memory) == 3
-    assert memory.verdict("subject", "auth0|0", LONG_AGO) is None
-    assert memory.verdict("subject", "auth0|3", LONG_AGO) is True
+    assert memory.verdict("subject", "auth0|0", NOW - 50) is None
+    assert memory.verdict("subject", BOB, NOW - 40) is None  # in the very second
+    assert memory.verdict("subject", BOB, NOW - 39) is False
+    assert memory.verdict("subject", "auth0|3", NOW - 50) is True
+    assert memory.verdict("subject", "auth0|3", NOW - 9) is False
+
+
+def test_a_table_that_was_not_read_to_its_end_leaves_open_what_is_older() -> None:
+    memory = RevocationList(TurnedClock(), capacity=2)
+    memory.add("subject", "auth0|2", NOW - 10)  # announced before the table was read
+    memory.compare(rows(NOW - 30, NOW - 20, NOW - 10), whole=False)
+    assert memory.verdict("subject", BOB, NOW - 30) is None
+    assert memory.verdict("subject", BOB, NOW - 29) is False
+    assert [memory.verdict("subject", f"auth0|{number}", NOW - 25) for number in (1, 2)] == [True, True]
+
+
+def test_what_ends_nothing_any_more_makes_room() -> None:
+    clock = TurnedClock()
+    memory = RevocationList(clock, capacity=2)
+    memory.compare(rows(NOW - 20, NOW - 10), whole=True)
+    clock.turn(KEPT_S)
+    memory.add("subject", ALICE, NOW + KEPT_S)
+    assert len(memory) == 1
+    memory.compare([], whole=True)
+    assert memory.verdict("subject", BOB, LONG_AGO) is False
