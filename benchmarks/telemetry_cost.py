@@ -1,7 +1,7 @@
 """What telemetry costs a request, beside what the stock OpenTelemetry SDK and structlog would cost.
 
-`python benchmarks/telemetry_cost.py` prints microseconds of processor time per call: the best of five rounds, and the
-worst. Logs go to /dev/null through the same writer thread that serves standard output.
+`.venv/bin/python -m benchmarks.telemetry_cost` prints microseconds of processor time per call: the best of five
+rounds, and the worst. Logs go to /dev/null through the same writer thread that serves standard output.
 """
 
 import os
