@@ -13,6 +13,7 @@ import typer
 from clarivum.auth.audit import Kind, recorded_subject
 from clarivum.auth.audit.event import listed
 from clarivum.auth.audit.recorder import queries
+from clarivum.cli.durations import seconds_of
 from clarivum.cli.jobs_connection import with_database
 from clarivum.cli.place import admin_url
 from clarivum.cli.terminal import BOLD, DIM, RED, Format, Paint, painter, wants_colour
@@ -22,8 +23,8 @@ from clarivum.errors import UsageError
 from clarivum.settings import Settings
 
 KINDS: tuple[str, ...] = get_args(Kind)
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 MAX_EVENTS = 10_000
+KEPT_DAYS = 400
 
 
 def audit(
@@ -50,7 +51,7 @@ def audit(
         typer.echo(f"  removed {removed} events older than 400 days", err=True)
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}: {', '.join(KINDS)}")
-    begin = datetime.now(UTC) - age(since)
+    begin = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since", most_days=KEPT_DAYS))
 
     async def read(database: Database) -> list[dict[str, Any]]:
         session = database.session(WORKER)
@@ -69,14 +70,6 @@ def audit(
     else:
         sys.stdout.write("\n".join(_lines(events, since, limit, painter(wants_colour()))) + "\n")
     sys.stdout.flush()
-
-
-def age(text: str) -> timedelta:
-    """`30m`, `24h`, `7d` as a duration. Raises UsageError."""
-    number, unit = text[:-1], text[-1:]
-    if unit not in UNITS or not number.isascii() or not number.isdigit() or not 0 < int(number) <= 100_000:
-        raise UsageError(f"--since {text!r}: write it like 30m, 24h or 7d")
-    return timedelta(**{UNITS[unit]: int(number)})
 
 
 def _lines(events: list[dict[str, Any]], since: str, limit: int, paint: Paint) -> Iterator[str]:

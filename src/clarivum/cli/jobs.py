@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from clarivum.application import load_application
+from clarivum.cli.durations import seconds_of
 from clarivum.cli.group import group
 from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
 from clarivum.cli.jobs_control import cancel, drain, pause, resume
@@ -34,7 +35,7 @@ from clarivum.settings import Settings
 app = group(no_args_is_help=True)
 
 Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
-SINCE_S = {"m": 60, "h": 3_600, "d": 86_400}
+MAX_SINCE_DAYS = 3_660
 REDRIVE_AT_ONCE = 100
 MAX_LETTERS = 10_000
 
@@ -172,9 +173,6 @@ async def _redrive(
 
 
 def _filter(jobs: dict[str, Job[Any]], job: str | None, error: str | None, since: str, limit: int) -> DeadLetterFilter:
-    unit, number = since[-1:], since[:-1]
-    if unit not in SINCE_S or not number.isascii() or not number.isdigit() or not 0 < int(number) < 10_000:
-        raise UsageError(f"--since {since!r} must be written like 30m, 24h or 7d")
-    at = datetime.now(UTC) - timedelta(seconds=int(number) * SINCE_S[unit])
+    at = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since", most_days=MAX_SINCE_DAYS))
     wanted = DeadLetterFilter(since=at, error=error, limit=limit)
     return wanted if job is None else replace(wanted, job=declared_job(jobs, job).name)

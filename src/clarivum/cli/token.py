@@ -1,7 +1,6 @@
 """`token`: an access token of the development identity stand-in."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +8,16 @@ import typer
 
 from clarivum.auth.cookies import SessionCookies
 from clarivum.auth.standin import StandIn
+from clarivum.cli.durations import seconds_of
 from clarivum.cli.group import group
 from clarivum.cli.kept_secret import AUTH_SECRET_FILE, kept_secret
 from clarivum.cli.place import Running, data_folder
 from clarivum.clock import SYSTEM_CLOCK
-from clarivum.errors import UsageError
 from clarivum.settings import Settings
 
 app = group()
 
-UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-MAX_LIFETIME_S = 30 * 86_400
+MAX_LIFETIME_DAYS = 30
 
 
 @app.command()
@@ -50,7 +48,7 @@ def token(  # noqa: PLR0917 - each is an option of the command
         environment.setdefault("CLARIVUM_IDENTITY_URL", running.identity_url)
     if session and not Settings.load(environment).auth_secrets and (folder / AUTH_SECRET_FILE).is_file():
         environment["AUTH_SECRET"] = kept_secret(folder / AUTH_SECRET_FILE)
-    settings, lifetime = Settings.load(environment), lifetime_s(expires)
+    settings, lifetime = Settings.load(environment), seconds_of(expires, "--expires", most_days=MAX_LIFETIME_DAYS)
     issued = StandIn(settings, folder).issue(sub, role or ["member"], email, lifetime, mfa=mfa)
     typer.echo(_session_cookie(settings, sub, issued, lifetime) if session else issued)
 
@@ -64,12 +62,3 @@ def _session_cookie(settings: Settings, subject: str, access_token: str, max_age
     now = SYSTEM_CLOCK.now().timestamp()
     written = cookies.write({"sub": subject, "access_token": access_token}, now=now, max_age_s=max_age_s)
     return "; ".join(cookie.partition(";")[0] for cookie in written)
-
-
-def lifetime_s(text: str) -> int:
-    """Read `90s`, `15m`, `1h`, `7d` as seconds. Raises UsageError outside one second to 30 days."""
-    match = re.fullmatch(r"(\d{1,7})([smhd])", text)
-    seconds = int(match[1]) * UNIT_S[match[2]] if match else 0
-    if not 1 <= seconds <= MAX_LIFETIME_S:
-        raise UsageError(f"--expires {text!r} must be 1s to 30d, written like 90s, 15m, 1h or 7d")
-    return seconds
