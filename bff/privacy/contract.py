@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -85,6 +85,24 @@ class PendingErasure(Contract):
 
     subject: str
     email: str | None
+
+
+class OverdueExport(Contract):
+    """A file that was asked for and not made."""
+
+    id: UUID
+
+
+class OverdueErasure(Contract):
+    """An erasure that is due and did not happen."""
+
+    id: UUID
+
+
+class MemberLock(Contract):
+    """A member, held until the transaction ends."""
+
+    held: Literal[True]
 
 
 class Address(Contract):

@@ -1,4 +1,4 @@
-"""Make the file, delete it, erase the member, forget inactive leads."""
+"""Make the file, delete it, erase the member, forget inactive leads; and look for what was promised and not done."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,23 @@ from clarivum.auth.audit import AuditEvent, audit_in, recorded_subject
 from clarivum.auth.revocation import revoke_subject_in
 from clarivum.database import Transaction
 from clarivum.jobs import Payload, Run, job
+from clarivum.telemetry import counter
 
 LINK_HOURS = 24
 KEY_BYTES = 32
 DELETED_AT_ONCE = 100
 INACTIVE_DAYS = 365
 ANONYMISED_AT_ONCE = 1_000
+ASKED_AGAIN_S = 3_600
+"""What was not done so long after it should have been is asked for again. The keys of the jobs that do it are unique
+for as long, so that another run may carry out what a dead letter did not."""
+RECONCILED_AT_ONCE = 500
+
+OVERDUE = counter(
+    "clarivum.privacy.overdue",
+    "Files and erasures that were not done in time, and were asked for again.",
+    attributes=("kind",),
+)
 
 
 class ExportData(Payload):
@@ -39,13 +50,19 @@ class EraseMember(Payload):
     erasure_id: UUID
 
 
+class ReconcilePrivacy(Payload):
+    """Look for files and erasures that were promised and not done."""
+
+    due_at: AwareDatetime
+
+
 class AnonymiseLeads(Payload):
     """Forget who the leads were that nobody saw for twelve months."""
 
     due_at: AwareDatetime
 
 
-@job(ExportData, key="export_id", timeout_s=60)
+@job(ExportData, key="export_id", timeout_s=60, unique_s=ASKED_AGAIN_S)
 async def export_data(payload: ExportData, run: Run) -> None:
     """Collect all that is stored about a member, and keep it as a file for 24 hours."""
     tx = run.transaction
@@ -71,25 +88,55 @@ async def delete_exports(payload: DeleteExports, run: Run) -> None:
         deleted = await run.transaction.execute(queries.delete_expired_exports, limit=DELETED_AT_ONCE)
 
 
-@job(EraseMember, key="erasure_id", timeout_s=60)
+@job(EraseMember, key="erasure_id", timeout_s=60, unique_s=ASKED_AGAIN_S)
 async def erase_member(payload: EraseMember, run: Run) -> None:
-    """Erase what can be erased, make a pseudonym of who it was elsewhere, and end all sessions; unless cancelled."""
+    """Erase what can be erased, make a pseudonym of who it was elsewhere, and end all sessions; unless cancelled.
+
+    What stores a member's payments locks the member first, or the event that it reads them from: what was stored before
+    is erased here, and whoever comes later finds the member erased.
+    """
     tx = run.transaction
     pending = await tx.maybe(queries.begin_erasure, erasure_id=payload.erasure_id)
     if pending is None:
         return  # cancelled, or done already
     subject, pseudonym = pending.subject, f"erased:{payload.erasure_id}"
+    await tx.one(queries.lock_member, subject=subject)
     emails = await _addresses(tx, subject, pending.email)
-    await tx.execute(queries.anonymise_leads_of, emails=emails)
-    await tx.execute(queries.withdraw_entitlements, subject=subject, pseudonym=pseudonym)
+    await tx.execute(queries.anonymise_purchase_events, subject=subject)  # first: a fulfilment holds the event it reads
     await tx.execute(queries.anonymise_purchases, subject=subject, pseudonym=pseudonym)
-    await tx.execute(queries.anonymise_purchase_events, subject=subject)
+    await tx.execute(queries.withdraw_entitlements, subject=subject, pseudonym=pseudonym)
+    await tx.execute(queries.anonymise_leads_of, emails=emails)
     await tx.execute(queries.delete_exports_of, subject=subject)
     await tx.execute(queries.empty_profile, subject=subject)
     await tx.execute(queries.end_erasure, erasure_id=payload.erasure_id, pseudonym=pseudonym)
     revoke_subject_in(tx, subject, "administrator")
     audit_in(tx, AuditEvent("revocation", "done", "member_erased", subject=pseudonym))
     run.log.info("member erased", erasure_id=str(payload.erasure_id))
+
+
+@job(ReconcilePrivacy, key="due_at", timeout_s=60, schedule="45 3 * * *", timezone="Europe/Warsaw", missed="once")
+async def reconcile_privacy(payload: ReconcilePrivacy, run: Run) -> None:
+    """Ask again for every erasure that is past its day and every file that was not made within an hour, and count them.
+
+    Their runs were given up, or their messages lost: nothing else would carry them out.
+    """
+    tx = run.transaction
+    erasures = await tx.many(queries.overdue_erasures, older_than_s=ASKED_AGAIN_S, limit=RECONCILED_AT_ONCE)
+    exports = await tx.many(queries.overdue_exports, older_than_s=ASKED_AGAIN_S, limit=RECONCILED_AT_ONCE)
+    for erasure in erasures:
+        await tx.enqueue(EraseMember(erasure_id=erasure.id))
+    for export in exports:
+        await tx.enqueue(ExportData(export_id=export.id))
+    for kind, overdue in (("erasure", erasures), ("export", exports)):
+        if overdue:
+            OVERDUE.add(len(overdue), kind)
+    report = run.log.error if erasures or exports else run.log.info
+    report(
+        "promises to members compared",
+        erasures=len(erasures),
+        exports=len(exports),
+        more=RECONCILED_AT_ONCE in {len(erasures), len(exports)},
+    )
 
 
 @job(AnonymiseLeads, key="due_at", timeout_s=60, schedule="0 3 * * *", timezone="Europe/Warsaw", missed="once")

@@ -84,6 +84,26 @@ update public.erasures set status = 'cancelled', decided_at = now(), email = nul
 where status = 'requested'
 returning id, status, due_at;
 
+-- name: overdue_exports -> many OverdueExport
+-- Asked for longer ago than a file takes, the oldest first.
+select id from public.data_exports
+where status = 'requested' and created_at < now() - make_interval(secs => %(older_than_s)s)
+order by created_at limit %(limit)s;
+
+-- name: overdue_erasures -> many OverdueErasure
+-- Due for longer than the job takes, the oldest first.
+select id from public.erasures
+where status = 'requested' and due_at < now() - make_interval(secs => %(older_than_s)s)
+order by due_at limit %(limit)s;
+
+-- name: lock_member -> one MemberLock, writes
+-- Until the transaction ends nobody begins to store anything about the member.
+select pg_advisory_xact_lock(hashtextextended('privacy.member ' || %(subject)s::text, 0)) is not null as held;
+
+-- name: lock_member_shared -> one MemberLock, writes
+-- For whoever stores something about a member: what an erasure began meanwhile is waited for, and seen.
+select pg_advisory_xact_lock_shared(hashtextextended('privacy.member ' || %(subject)s::text, 0)) is not null as held;
+
 -- name: begin_erasure -> maybe PendingErasure
 -- Held until the end: it cannot be cancelled while it happens.
 select subject, email from public.erasures where id = %(erasure_id)s and status = 'requested' for update;
@@ -93,9 +113,10 @@ update public.erasures set status = 'done', decided_at = now(), email = null, su
 where id = %(erasure_id)s and status = 'requested';
 
 -- name: empty_profile -> none
-update public.profiles set email = null, display_name = null, locale = 'en', marketing_opt_in = false,
-    deleted_at = coalesce(deleted_at, now())
-where subject = %(subject)s;
+-- A member who had no profile gets an empty one: it is what says that the account was erased.
+insert into public.profiles (subject, deleted_at) values (%(subject)s, now())
+on conflict (subject) do update set email = null, display_name = null, locale = 'en', marketing_opt_in = false,
+    deleted_at = coalesce(profiles.deleted_at, now());
 
 -- name: withdraw_entitlements -> none
 update public.entitlements set status = 'revoked', subject = %(pseudonym)s, deleted_at = coalesce(deleted_at, now())

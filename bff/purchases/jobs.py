@@ -64,7 +64,9 @@ async def fulfil_purchase(payload: FulfilPurchase, run: Run) -> None:
     event = await tx.maybe(queries.payment_event, event_id=payload.event_id)
     if event is None:
         return
-    if event.subject is not None:  # else the member was erased since
+    if event.subject is None:
+        run.log.warning("nobody is left to have what was paid for: the member was erased", event_id=payload.event_id)
+    else:
         await tx.one(queries.hold_payment, payment=event.payment)
         await _settle(event, run)
     await tx.execute(queries.mark_handled, event_id=payload.event_id)

@@ -1,18 +1,25 @@
 -- name: store_event -> maybe StoredEventId
--- The first delivery leaves a row and returns it; every further one waits for the first and returns nothing.
+-- The first delivery leaves a row and returns it; every further one waits for the first and returns nothing. Of a
+-- member who was erased only the payment is kept.
 insert into public.purchase_events
     (id, type, occurred_at, effect, payment, subject, product, amount_minor, currency, email)
-values (
-    %(id)s, %(type)s, %(occurred_at)s, %(effect)s, %(payment)s, %(subject)s, %(product)s, %(amount_minor)s::bigint,
-    %(currency)s, %(email)s
-)
+select
+    %(id)s, %(type)s, %(occurred_at)s, %(effect)s, %(payment)s, case when not is_erased then %(subject)s::text end,
+    %(product)s, %(amount_minor)s::bigint, %(currency)s, case when not is_erased then %(email)s::text end
+from (
+    select exists (
+        select from public.profiles where subject = %(subject)s and deleted_at is not null
+    ) as is_erased
+) as member
 on conflict (id) do nothing
 returning id;
 
 -- name: payment_event -> maybe StoredPayment
+-- Held until the end: an erasure comes before, and has emptied it, or after, and finds what followed from it.
 select payment, subject, product, amount_minor, currency, email, occurred_at, handled_at
 from public.purchase_events
-where id = %(event_id)s and effect = 'payment' and payment is not null;
+where id = %(event_id)s and effect = 'payment' and payment is not null
+for update;
 
 -- name: refund_event -> maybe StoredRefund
 select payment, occurred_at from public.purchase_events where id = %(event_id)s and effect = 'refund' and payment is not null;

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from bff.privacy.queries import queries as privacy
 from bff.purchases.contract import AnyPurchase, EventReceived, Purchase, StripeEvent
 from bff.purchases.jobs import FulfilPurchase, RevokePurchase
 from bff.purchases.queries import queries
@@ -22,12 +23,14 @@ async def receive_stripe_event(body: StripeEvent, tx: Transaction) -> EventRecei
     """Take an event from Stripe.
 
     It is stored once, however often it comes, and what follows from it is queued in the same transaction. Types that
-    mean nothing here are stored as well.
+    mean nothing here are stored as well. Who paid is left out where the member was erased.
     """
     meaning = meaning_of(body)
     if meaning.missing is not None:
         log.warning("a payment is not one of ours", event_id=body.id, missing=meaning.missing)
     with tx.as_worker():
+        if meaning.subject is not None:
+            await tx.one(privacy.lock_member_shared, subject=meaning.subject)
         stored = await tx.maybe(
             queries.store_event,
             id=body.id,

@@ -19,6 +19,7 @@ comment on column public.data_exports.link_key is 'Random; the link to this file
 
 create unique index data_exports_requested_key on public.data_exports (subject) where status = 'requested';
 create index data_exports_subject_created_at_idx on public.data_exports (subject, created_at desc);
+create index data_exports_waiting_idx on public.data_exports (created_at) where status = 'requested';
 create index data_exports_expires_at_idx on public.data_exports (expires_at) where status = 'ready';
 
 alter table public.data_exports enable row level security;
@@ -56,6 +57,7 @@ comment on column public.erasures.subject is 'distinct: 100_000. erased:… once
 comment on column public.erasures.email is 'The verified address of the request, until it is decided.';
 
 create unique index erasures_requested_key on public.erasures (subject) where status = 'requested';
+create index erasures_due_idx on public.erasures (due_at) where status = 'requested';
 
 alter table public.erasures enable row level security;
 alter table public.erasures force row level security;
@@ -80,6 +82,8 @@ create policy erasures_own_cancel on public.erasures for update to authenticated
         and (email is null or email = (select clarivum.claims() ->> 'email'))
     );
 
--- Erasing a member empties the profile; its subject stays, so that the account does not come back as a second one.
-grant update on public.profiles to clarivum_worker;
+-- Erasing a member empties the profile; its subject stays, so that the account does not come back as a second one. A
+-- member who had none gets an empty one: by it whatever comes later finds the member erased.
+grant insert, update on public.profiles to clarivum_worker;
+create policy profiles_worker_add on public.profiles for insert to clarivum_worker with check (deleted_at is not null);
 create policy profiles_worker_change on public.profiles for update to clarivum_worker using (true) with check (true);

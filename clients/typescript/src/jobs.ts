@@ -1,5 +1,5 @@
 // Made by ./clarivum jobs types from the declarations of the jobs; do not edit.
-import { AnonymiseLeadsSchema, type AnonymiseLeads, DeleteExportsSchema, type DeleteExports, EnrichLeadSchema, type EnrichLead, EraseMemberSchema, type EraseMember, ExportDataSchema, type ExportData, FulfilPurchaseSchema, type FulfilPurchase, ReconcilePurchasesSchema, type ReconcilePurchases, RevokePurchaseSchema, type RevokePurchase, SendReceiptSchema, type SendReceipt } from "./payloads.js";
+import { AnonymiseLeadsSchema, type AnonymiseLeads, DeleteExportsSchema, type DeleteExports, EnrichLeadSchema, type EnrichLead, EraseMemberSchema, type EraseMember, ExportDataSchema, type ExportData, FulfilPurchaseSchema, type FulfilPurchase, ReconcilePrivacySchema, type ReconcilePrivacy, ReconcilePurchasesSchema, type ReconcilePurchases, RevokePurchaseSchema, type RevokePurchase, SendReceiptSchema, type SendReceipt } from "./payloads.js";
 
 /** What each job is given. */
 export interface Payloads {
@@ -8,6 +8,7 @@ export interface Payloads {
   "privacy.delete_exports": DeleteExports;
   "privacy.erase_member": EraseMember;
   "privacy.export_data": ExportData;
+  "privacy.reconcile": ReconcilePrivacy;
   "purchases.fulfil": FulfilPurchase;
   "purchases.reconcile": ReconcilePurchases;
   "purchases.revoke": RevokePurchase;
@@ -25,9 +26,11 @@ export const jobs = {
   /** Delete files whose link has expired. */
   "privacy.delete_exports": { queue: "privacy_delete_exports", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: DeleteExportsSchema },
   /** Erase what can be erased, make a pseudonym of who it was elsewhere, and end all sessions; unless cancelled. */
-  "privacy.erase_member": { queue: "privacy_erase_member", key: "erasure_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: EraseMemberSchema },
+  "privacy.erase_member": { queue: "privacy_erase_member", key: "erasure_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: 3600, payload: EraseMemberSchema },
   /** Collect all that is stored about a member, and keep it as a file for 24 hours. */
-  "privacy.export_data": { queue: "privacy_export_data", key: "export_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: ExportDataSchema },
+  "privacy.export_data": { queue: "privacy_export_data", key: "export_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: 3600, payload: ExportDataSchema },
+  /** Ask again for every erasure that is past its day and every file that was not made within an hour, and count them. */
+  "privacy.reconcile": { queue: "privacy_reconcile", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: ReconcilePrivacySchema },
   /** Grant what a payment was for, once per payment, and queue the receipt; nothing if it was refunded meanwhile. */
   "purchases.fulfil": { queue: "purchases_fulfil", key: "occasion", keyKind: "text", schemaVersion: 1, uniqueSeconds: null, payload: FulfilPurchaseSchema },
   /** Ask again for the effect of every stored event that had none within a quarter of an hour, and count them. */

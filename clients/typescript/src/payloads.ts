@@ -48,6 +48,15 @@ export const ExportDataSchema: z.ZodType<ExportData, ExportData> = z.strictObjec
   export_id: uuid(),
 });
 
+/** Look for files and erasures that were promised and not done. */
+export interface ReconcilePrivacy {
+  due_at: string;
+}
+
+export const ReconcilePrivacySchema: z.ZodType<ReconcilePrivacy, ReconcilePrivacy> = z.strictObject({
+  due_at: moment(),
+});
+
 /** Give what was paid for. `occasion` is the event, and in a reconciliation also its day. */
 export interface FulfilPurchase {
   event_id: string;

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -96,6 +96,20 @@ class Backend:
             if time.monotonic() > deadline:
                 pytest.fail(f"after {DEADLINE_S:g} s still not: {what}\n{self.rows('select * from clarivum.job_runs')}")
             await asyncio.sleep(0.02)
+
+    @contextmanager
+    def paused(self, statement: str) -> Iterator[Callable[[], None]]:
+        """Let statements such as `insert on public.leads` wait, after their rows are written, until the yielded
+        function is called."""
+        with psycopg.connect(self.urls.admin) as holder:
+            self.rows(
+                "create function public.wait_for_test() returns trigger language plpgsql security definer as"
+                " $$ begin perform pg_advisory_xact_lock(20261126); return null; end $$;"
+                f"create trigger wait_for_test after {statement} for each statement"
+                " execute function public.wait_for_test()"
+            )
+            holder.execute("select pg_advisory_lock(20261126)")
+            yield lambda: holder.execute("select pg_advisory_unlock(20261126)") and None
 
     def runs(self, job: str, state: str = "done") -> int:
         return self.count("clarivum.job_runs where job = %s and state = %s", job, state)
