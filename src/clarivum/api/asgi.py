@@ -36,11 +36,11 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = scope["path"]
-            found = self._router.fixed.get(path)
+            raw_path = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
+            found = self._router.fixed.get(raw_path)
             values: dict[str, bytes] = {}
             if found is None:
-                found, values = self._with_parameters(scope)
+                found, values = self._with_parameters(raw_path)
             if self._cors is not None:
                 admitted = await self._cors.admit("" if found is None else found.allow, scope, send)
                 if admitted is None:
@@ -56,9 +56,8 @@ class Api:
         else:
             await send({"type": "websocket.close", "code": 1000})
 
-    def _with_parameters(self, scope: Scope) -> tuple[Methods[Serves] | None, dict[str, bytes]]:
-        raw_path = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
-        found, values = self._router.find(scope["path"], raw_path)
+    def _with_parameters(self, raw_path: bytes) -> tuple[Methods[Serves] | None, dict[str, bytes]]:
+        found, values = self._router.find(raw_path)
         return found, {} if found is None else dict(zip(found.names, values, strict=True))
 
     async def _refuse(self, scope: Scope, send: Send, found: Methods[Serves] | None) -> None:

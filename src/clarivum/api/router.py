@@ -38,7 +38,8 @@ class Router(Generic[T]):
     """Built once. A fixed segment wins over a parameter; a path that matches neither has no methods."""
 
     def __init__(self, targets: Iterable[tuple[str, str, T]]) -> None:
-        self.fixed: dict[str, Methods[T]] = {}
+        self.fixed: dict[bytes, Methods[T]] = {}
+        """What answers the paths without parameters, by the path as it is sent."""
         self._root: _Node[T] = _Node()
         for method, path, target in targets:
             methods = self._methods_at(path)
@@ -46,12 +47,13 @@ class Router(Generic[T]):
                 raise DeclarationError(f"{method} {path} is declared twice")
             methods.add(method, target)
 
-    def find(self, path: str, raw_path: bytes) -> tuple[Methods[T] | None, tuple[bytes, ...]]:
-        """What answers a path, and the raw values of its parameters in order.
+    def find(self, raw_path: bytes) -> tuple[Methods[T] | None, tuple[bytes, ...]]:
+        """What answers a path as it was sent, and the raw values of its parameters in order.
 
-        Fixed paths are compared decoded. Parameters are split before decoding, so that `%2F` never makes a segment.
+        Only parameters may hold escapes: `/%6detrics` is not `/metrics`, as it is not for a proxy that compares paths,
+        and `%2F` never makes a segment.
         """
-        found = self.fixed.get(path)
+        found = self.fixed.get(raw_path)
         if found is not None:
             return found, ()
         values: list[bytes] = []
@@ -79,7 +81,7 @@ class Router(Generic[T]):
         segments = path.split("/")[1:]
         names = tuple(segment[1:-1] for segment in segments if segment.startswith("{"))
         if not names:
-            return self.fixed.setdefault(path, Methods(()))
+            return self.fixed.setdefault(path.encode("ascii"), Methods(()))
         node = self._root
         for segment in segments:
             node = node.children.setdefault(PARAMETER if segment.startswith("{") else segment, _Node())

@@ -176,6 +176,14 @@ def test_a_parameter_must_fit(api: RunningApi) -> None:
     assert {error["pointer"] for error in wrong.json()["errors"]} == {"query:limit", "query:nonsense"}
 
 
+@pytest.mark.parametrize("path", ["/%6detrics", "/%2Fmetrics", "/metrics%2F", "/%6eotes", "/%6eotes/7", "/notes%2f7"])
+def test_an_escape_never_spells_a_path(api: RunningApi, path: str) -> None:
+    """A proxy that closes /metrics compares what is sent; so do we."""
+    answer = api.raw(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    problem = problem_in(answer)
+    assert (problem["status"], problem["code"], problem["instance"]) == (404, "not_found", path)
+
+
 def test_a_problem_names_its_path_as_a_uri_does(api: RunningApi) -> None:
     answer = api.raw(b'GET /notes/%00%0a%ff"<>|%5d HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
     assert problem_in(answer)["instance"] == "/notes/%00%0a%ff%22%3C%3E%7C%5d"
