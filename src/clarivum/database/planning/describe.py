@@ -11,7 +11,8 @@ import psycopg
 from psycopg import pq
 
 from clarivum.database.planning.catalog import Catalog, Column
-from clarivum.database.planning.nullability import Answer, nullable_columns
+from clarivum.database.planning.expression_nullability import Answer
+from clarivum.database.planning.nullability import nullable_columns
 
 TYPES = """
     select t.oid::bigint, t.typname::text, t.typcategory::text, t.typbasetype::bigint, t.typelem::bigint,

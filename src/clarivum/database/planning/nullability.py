@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pglast import ast, parse_sql
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, NullTestType, SetOperation
+from pglast.enums import JoinType, SetOperation
 from pglast.parser import ParseError
 
-from clarivum.database.planning.expression_nullability import Judge, either
+from clarivum.database.planning.expression_nullability import Answer, Judge, either, has_frame
+from clarivum.database.planning.grouping_sets import GroupingSets
+from clarivum.database.planning.row_sources import Columns, Sources, common, merge, not_null
 
-Answer = bool | None
-Columns = Mapping[str, Answer]
 Tables = Mapping[tuple[str, str], Columns]
 """Schema and name of each table, with its columns in their order and whether each may be null."""
-Fact = tuple[str, str]
-"""Alias (empty when not said) and column that are known not to be null."""
+OUTER = {
+    JoinType.JOIN_LEFT: (True, False),
+    JoinType.JOIN_RIGHT: (False, True),
+    JoinType.JOIN_FULL: (True, True),
+}
+"""Whether the left and the right side of a join keep rows that have no partner."""
 
 
 def nullable_columns(sql: str, tables: Tables) -> tuple[Answer, ...] | None:
@@ -35,26 +39,19 @@ def nullable_columns(sql: str, tables: Tables) -> tuple[Answer, ...] | None:
 
 @dataclass
 class _Scope:
-    """The relations of one FROM, by alias; `facts` are what its conditions rule out."""
+    """What the expressions of one SELECT see; `outer` is that of the SELECT around it."""
 
-    sources: dict[str, Columns | None] = field(default_factory=dict)
-    facts: set[Fact] = field(default_factory=set)
+    sources: Sources = field(default_factory=Sources)
     outer: "_Scope | None" = None
 
     def lookup(self, alias: str, column: str) -> Answer:
-        if (alias, column) in self.facts or ("", column) in self.facts:
-            return False
         if alias:
-            if alias in self.sources:
-                return (self.sources[alias] or {}).get(column)
-            return self.outer.lookup(alias, column) if self.outer else None
-        if any(columns is None for columns in self.sources.values()):
+            if alias in self.sources.columns:
+                return self.sources.lookup(alias, column)
+        elif self.sources.has_bare(column) and (self.sources.all_known or ("", column) in self.sources.facts):
+            return self.sources.lookup_bare(column)
+        elif not self.sources.all_known:
             return None
-        holders = [(name, columns[column]) for name, columns in self.sources.items() if columns and column in columns]
-        if holders and (holders[0][0], column) in self.facts:
-            return False
-        if holders:
-            return holders[0][1]
         return self.outer.lookup(alias, column) if self.outer else None
 
 
@@ -97,62 +94,58 @@ class _Statement:
             columns = zip(*node.valuesLists, strict=True)
             return [(f"column{n}", either([judge(each) for each in column])) for n, column in enumerate(columns, 1)]
         scope = self._from(node.fromClause or (), node.whereClause)
-        return self._targets(node.targetList or (), scope, Judge(grouped=bool(node.groupClause)))
+        framed = frozenset(str(each.name) for each in node.windowClause or () if has_frame(each))
+        sets = GroupingSets.of(node.groupClause or ())
+        judge = Judge(grouped=bool(node.groupClause) and sets is None, framed=framed)
+        return self._targets(node.targetList or (), scope, judge, sets)
 
     def _written(self, node: Any) -> _Scope:
         """What RETURNING of an INSERT, UPDATE, DELETE or MERGE sees."""
         others = (*(getattr(node, "fromClause", None) or ()), *(getattr(node, "usingClause", None) or ()))
         scope = self._from((node.relation, *others), getattr(node, "whereClause", None))
         if isinstance(node, ast.MergeStmt):
-            scope.sources = dict.fromkeys(scope.sources)
-            scope.facts.clear()
+            scope.sources = Sources(dict.fromkeys(scope.sources.columns))
         assigned = {target.name for target in getattr(node, "targetList", None) or ()}
-        scope.facts = {fact for fact in scope.facts if fact[1] not in assigned}
+        scope.sources.facts = {fact for fact in scope.sources.facts if fact[1] not in assigned}
         return scope
 
-    def _targets(self, targets: Sequence[Any], scope: _Scope, judge: Judge) -> list[tuple[str, Answer]] | None:
+    def _targets(
+        self, targets: Sequence[Any], scope: _Scope, judge: Judge, sets: GroupingSets | None = None
+    ) -> list[tuple[str, Answer]] | None:
         found: list[tuple[str, Answer]] = []
-        decide = self._judge(scope, judge)
+        decide = self._judge(scope, judge, sets)
         for target in targets:
             value = target.val
             if isinstance(value, ast.ColumnRef) and isinstance((value.fields or ())[-1], ast.A_Star):
-                names: Any = value.fields
-                aliases = [names[-2].sval] if len(names) > 1 else list(scope.sources)
-                for alias in aliases:
-                    columns = scope.sources.get(alias)
-                    if columns is None:
-                        return None
-                    found.extend((name, scope.lookup(alias, name)) for name in columns)
+                starred = _starred(value, scope.sources)
+                if starred is None:
+                    return None
+                found.extend((name, judge.lookup(alias, name)) for alias, name in starred)
             else:
-                last: Any = value.fields[-1].sval if isinstance(value, ast.ColumnRef) and value.fields else ""
-                found.append((target.name or last, decide(value)))
+                answer = decide(value)
+                found.append((target.name or _name_of(value), sets.unless_grouped(value, answer) if sets else answer))
         return found
 
-    def _judge(self, scope: _Scope, judge: Judge) -> Any:
+    def _judge(self, scope: _Scope, judge: Judge, sets: GroupingSets | None = None) -> Any:
         def subselect(node: Any) -> Answer:
             found = _Statement(self.tables, self.ctes, scope).columns(node)
             return found[0][1] if found else None
 
-        judge.lookup, judge.subselect = scope.lookup, subselect
+        judge.lookup = sets.lookup(scope.lookup) if sets else scope.lookup
+        judge.subselect = subselect
         return judge.nullable
 
     def _from(self, items: Iterable[Any], where: Any) -> _Scope:
         scope = _Scope(outer=self.outer)
         for item in items:
-            scope.sources.update(self._sources(item, scope))
-        scope.facts |= set(_not_null(where))
+            scope.sources.add(self._sources(item, scope))
+        scope.sources.learn(where)
+        scope.sources.facts |= set(not_null(where))
         return scope
 
-    def _sources(self, item: Any, scope: _Scope) -> dict[str, Columns | None]:
+    def _sources(self, item: Any, scope: _Scope) -> Sources:
         if isinstance(item, ast.JoinExpr):
-            left, right = self._sources(item.larg, scope), self._sources(item.rarg, scope)
-            if item.jointype == JoinType.JOIN_INNER:
-                scope.facts |= set(_not_null(item.quals))
-            if item.jointype in (JoinType.JOIN_LEFT, JoinType.JOIN_FULL):
-                right = _left_out(right)
-            if item.jointype in (JoinType.JOIN_RIGHT, JoinType.JOIN_FULL):
-                left = _left_out(left)
-            return {**left, **right}
+            return self._join(item, scope)
         alias: Any = getattr(item, "alias", None)
         renamed = alias.colnames if alias is not None else None
         if isinstance(item, ast.RangeVar):
@@ -161,49 +154,65 @@ class _Statement:
                 columns = self.ctes[name]
             else:
                 columns = self.tables.get((schema or "public", name))
-            return {alias.aliasname if alias else name: _renamed(columns, renamed)}
+            return Sources({alias.aliasname if alias else name: _renamed(columns, renamed)})
         if isinstance(item, ast.RangeSubselect):
             outer = scope if item.lateral else self.outer
             found = _Statement(self.tables, self.ctes, outer).columns(item.subquery)
-            return {alias.aliasname if alias else "": _renamed(_named(found, None), renamed)}
-        return {alias.aliasname if alias else "": None}
+            return Sources({alias.aliasname if alias else "": _named(found, renamed)})
+        return Sources({alias.aliasname if alias else "": None})
+
+    def _join(self, item: Any, scope: _Scope) -> Sources:
+        left = self._sources(item.larg, scope)
+        beside = Sources()  # what a lateral item on the right side sees
+        beside.add(scope.sources)
+        beside.add(left)
+        right = self._sources(item.rarg, _Scope(beside, scope.outer))
+        left_kept, right_kept = OUTER.get(item.jointype, (False, False))
+        names = [str(each.sval) for each in item.usingClause or ()] or (common(left, right) if item.isNatural else [])
+        joined = merge(left, right, names, left_kept=left_kept, right_kept=right_kept)
+        if not left_kept and not right_kept:
+            joined.learn(item.quals)
+        if item.alias is not None:
+            return Sources({item.alias.aliasname: None})
+        if item.join_using_alias is not None:
+            joined.columns[item.join_using_alias.aliasname] = None
+        return joined
+
+
+def _starred(value: Any, sources: Sources) -> list[tuple[str, str]] | None:
+    """Alias and name of each column that an asterisk stands for; None when they are not known."""
+    names = [str(part.sval) for part in value.fields if isinstance(part, ast.String)]
+    if not names and sources.merged:
+        return None  # those that USING made one come first
+    found: list[tuple[str, str]] = []
+    for alias in names[-1:] or list(sources.columns):
+        columns = sources.columns.get(alias)
+        if columns is None:
+            return None
+        found.extend((alias, name) for name in columns)
+    return found
+
+
+def _name_of(value: Any) -> str:
+    """The name that a column of the result takes from its expression; empty where nobody would ask for it by that."""
+    if isinstance(value, ast.ColumnRef):
+        last: Any = (value.fields or ())[-1]
+        return str(last.sval)
+    if isinstance(value, ast.TypeCast):
+        return _name_of(value.arg)
+    path: Any = value.funcname if isinstance(value, ast.FuncCall) else ()
+    return str(path[-1].sval) if path else ""
 
 
 def _named(found: list[tuple[str, Answer]] | None, names: Any) -> Columns | None:
-    return None if found is None else _renamed(dict(found), names)
+    """The columns of a subselect under their names, the first of which may be given; None when two have one name."""
+    given = [str(name.sval) for name in names or ()]
+    pairs = found or []
+    renamed = [*given, *(name for name, _ in pairs[len(given) :])]
+    if found is None or len(renamed) != len(pairs) or len(set(renamed)) != len(renamed):
+        return None
+    return dict(zip(renamed, (answer for _, answer in pairs), strict=True))
 
 
 def _renamed(columns: Columns | None, names: Any) -> Columns | None:
-    if columns is None or not names:
-        return columns
-    given = [name.sval for name in names]
-    return dict(zip([*given, *list(columns)[len(given) :]], columns.values(), strict=True))
-
-
-def _left_out(sources: dict[str, Columns | None]) -> dict[str, Columns | None]:
-    """The relations of the side of an outer join that may have no row."""
-    return {alias: None if columns is None else dict.fromkeys(columns, True) for alias, columns in sources.items()}
-
-
-def _not_null(condition: Any) -> Iterable[Fact]:
-    """Columns that a row must have to pass a condition: compared by an operator, or said not to be null."""
-    if isinstance(condition, ast.BoolExpr) and condition.boolop == BoolExprType.AND_EXPR:
-        for part in condition.args or ():
-            yield from _not_null(part)
-    elif isinstance(condition, ast.NullTest) and condition.nulltesttype == NullTestType.IS_NOT_NULL:
-        yield from _fact(condition.arg)
-    elif isinstance(condition, ast.A_Expr) and condition.kind not in (
-        A_Expr_Kind.AEXPR_DISTINCT,
-        A_Expr_Kind.AEXPR_NOT_DISTINCT,
-        A_Expr_Kind.AEXPR_NULLIF,
-    ):
-        is_list = condition.kind in (A_Expr_Kind.AEXPR_IN, A_Expr_Kind.AEXPR_OP_ANY)
-        for side in (condition.lexpr,) if is_list else (condition.lexpr, condition.rexpr):
-            yield from _fact(side)
-
-
-def _fact(node: Any) -> Iterable[Fact]:
-    if isinstance(node, ast.ColumnRef):
-        names = [str(part.sval) for part in node.fields or () if isinstance(part, ast.String)]
-        if names:
-            yield (names[-2] if len(names) > 1 else "", names[-1])
+    return columns if columns is None or not names else _named(list(columns.items()), names)
