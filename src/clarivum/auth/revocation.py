@@ -28,9 +28,9 @@ TRUSTED_FOR_S = 30.0
 OVERLAP_S = 60.0
 """How far each comparison looks back behind the last one: longer than a transaction that revokes takes."""
 KEPT_S = 31 * 86_400.0
-"""Longer than the 30 days that Auth0 lets an access token live at most, and Auth.js a session unless told otherwise.
+"""Longer than the 30 days that an access token of Auth0 lives at most, and a session by CLARIVUM_SESSION_MAX_AGE_S.
 
-One session of our own login needs as long: a front end that shares it may write its cookie anew in all that time.
+A session's idle time does not bound it: a front end that shares the session may write its cookie anew.
 """
 FORGOTTEN_AT_ONCE = 5
 

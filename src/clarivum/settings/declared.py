@@ -126,6 +126,13 @@ class Settings(BaseModel):
         max_length=320,
         about="the sender of outgoing mail",
     )
+    session_max_age_s: int = _from(
+        "CLARIVUM_SESSION_MAX_AGE_S",
+        default=2_592_000,
+        ge=43_200,
+        le=2_592_000,
+        about="seconds after the sign-in at which a session of our own login ends, however much it is used",
+    )
     session_token_claim: str = _from(
         "CLARIVUM_SESSION_TOKEN_CLAIM",
         default="access_token,accessToken",

@@ -107,7 +107,8 @@ class World:
         registration = Registration(ISSUER, "client", "s3cr3t", "https://api.clarivum.com/auth/callback", AUDIENCE)
         client = OpenIdClient(registration, self.clock, fetch, self.endpoint.post)
         parts = Parts(client, self.cookies, verifier, revocations, database, self.clock)
-        renewal, ended = SessionRenewal(parts, Seal([SECRET], "session refresh")), EndedSessions(revocations)
+        renewal = SessionRenewal(parts, Seal([SECRET], "session refresh"), max_age_s=SETTINGS.session_max_age_s)
+        ended = EndedSessions(revocations)
         credentials = SessionCredentials(
             self.cookies,
             CsrfTokens([SECRET], secure=True),

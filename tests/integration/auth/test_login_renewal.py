@@ -19,6 +19,8 @@ from clarivum.errors import UNAVAILABLE, RequestError
 from tests.integration.auth.session_world import HOUR_S, Process, World
 from tests.unit.auth.forge import NOW, ROLES_CLAIM
 
+DAY_S = 24 * HOUR_S
+
 
 async def renewed(process: Process, session: SessionToken, world: World) -> Renewed | None:
     """What a request with this session goes through."""
@@ -56,6 +58,24 @@ async def test_a_front_end_that_shares_the_session_does_not_lengthen_it(world: W
     world.clock.turn(IDLE_S + 29)
     assert await renewed(process, theirs, world) is not None
     world.clock.turn(1)
+    with pytest.raises(SessionRefusedError):
+        await renewed(process, theirs, world)
+
+
+async def test_a_session_ends_thirty_days_after_its_sign_in_however_much_it_is_used(world: World) -> None:
+    process, session = await world.process(), world.signed_in(exp=NOW + 60 * DAY_S)
+    for _ in range(59):  # 29 days and a half
+        world.clock.turn(DAY_S / 2)
+        going_on = await renewed(process, session, world)
+        assert going_on is not None
+        session = world.read(going_on.set_cookies)
+    assert session.expires_at == NOW + 30 * DAY_S
+    world.clock.turn(DAY_S / 2 - 1)
+    going_on = await renewed(process, session, world)
+    assert going_on is not None
+    assert "Max-Age=1;" in going_on.set_cookies[0]
+    world.clock.turn(1)  # a front end that shares it has sealed it anew
+    theirs = world.read(world.cookies.write(session.claims, now=world.now, max_age_s=IDLE_S))
     with pytest.raises(SessionRefusedError):
         await renewed(process, theirs, world)
 

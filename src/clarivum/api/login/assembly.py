@@ -35,7 +35,8 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
         OpenIdClient(registration, clock), cookies, resources.verifier, revocations, resources.database, clock
     )
     attempts = AttemptCookie(Seal(secrets, "login attempt"), secure=secure)
-    credentials.renew = SessionRenewal(parts, Seal(secrets, "session refresh")).renew
+    renewal = SessionRenewal(parts, Seal(secrets, "session refresh"), max_age_s=settings.session_max_age_s)
+    credentials.renew = renewal.renew
 
     def serve(
         path: str, answer: Answer, parameters: frozenset[str] = frozenset(), *, signs_in: bool = False

@@ -1,4 +1,4 @@
-"""A session that goes on: the access token renewed before it ends, the idle time counted anew.
+"""A session that goes on: the access token renewed before it ends, the idle time counted anew, until its last day.
 
 Requests of one page arrive together, at any process, with one refresh token that can be spent once. Whoever leases it
 in the database spends it; the others go on with the access token at hand, or wait for the new one if that has ended.
@@ -7,7 +7,8 @@ may do more or less than before: then the session goes on under another id, and 
 """
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,6 +20,7 @@ from clarivum.api.login.session import (
     IDLE_S,
     SessionTokens,
     access_token_is_over,
+    last_moment,
     new_session_id,
     refresh_due,
     reissue_due,
@@ -50,11 +52,15 @@ class Renewed:
 
 
 class SessionRenewal:
-    """Renews the sessions that our own login began; those of a front end are its own to renew."""
+    """Renews the sessions that our own login began; those of a front end are its own to renew.
 
-    def __init__(self, parts: Parts, seal: Seal) -> None:
+    `max_age_s` is how long after its sign-in a session ends, however much it is used.
+    """
+
+    def __init__(self, parts: Parts, seal: Seal, *, max_age_s: int) -> None:
         self._parts = parts
         self._seal = seal
+        self._max_age_s = max_age_s
         self._running: set[asyncio.Task[SessionTokens | None]] = set()
 
     async def renew(self, session: SessionToken, present: Sequence[str], now: float) -> Renewed | None:
@@ -67,17 +73,28 @@ class SessionRenewal:
             return None
         if now >= session.issued_at + IDLE_S + CLOCK_SKEW_S:  # a front end that shares it may have given it longer
             raise self._ended("nobody used it for twelve hours")
+        if now >= last_moment(session, self._max_age_s):
+            raise self._ended("its person signed in too long ago")
         if refresh_due(session, now):
             tokens = await self._new_tokens(session, now)
             if tokens is not None:
                 sid = {"sid": new_session_id()} if _may_do_otherwise(session, tokens) else {}
-                return self._written({**session.claims, **tokens.claims(), **sid}, tokens.access_token, present, now)
+                return self._written(session, {**tokens.claims(), **sid}, tokens.access_token, present, now)
         if reissue_due(session, now) and session.access_token is not None:
-            return self._written(dict(session.claims), session.access_token, present, now)
+            return self._written(session, {}, session.access_token, present, now)
         return None
 
-    def _written(self, claims: dict[str, object], access_token: str, present: Sequence[str], now: float) -> Renewed:
-        return Renewed(access_token, self._parts.cookies.write(claims, now=now, max_age_s=IDLE_S, present=present))
+    def _written(
+        self,
+        session: SessionToken,
+        changes: Mapping[str, object],
+        access_token: str,
+        present: Sequence[str],
+        now: float,
+    ) -> Renewed:
+        lives_s = min(IDLE_S, math.ceil(last_moment(session, self._max_age_s) - now))
+        claims = {**session.claims, **changes}
+        return Renewed(access_token, self._parts.cookies.write(claims, now=now, max_age_s=lives_s, present=present))
 
     async def _new_tokens(self, session: SessionToken, now: float) -> SessionTokens | None:
         """The new tokens; None while the old ones are good enough and somebody else is at it."""

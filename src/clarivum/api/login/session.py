@@ -75,6 +75,11 @@ def sealed_subject(session: SessionToken) -> str | None:
     return subject if session_id(session) is not None and isinstance(subject, str) and subject else None
 
 
+def last_moment(session: SessionToken, max_age_s: int) -> float:
+    """When a session of our own login ends for good, in seconds since the epoch: `max_age_s` after the sign-in."""
+    return float(session.claims["signed_in_at"] + max_age_s)
+
+
 def refresh_due(session: SessionToken, now: float) -> bool:
     """Whether the access token is near its end: within five minutes or a fifth of its life, or eight hours old."""
     expires_at, issued_at = session.claims.get("expires_at"), session.claims.get("issued_at")
