@@ -3,7 +3,7 @@
 [[waiver]]
 rule = "database/query-without-index"
 subject = "leads_export"
-reason = "runs once a month on the replica; index plan in docs/adr/0012-lead-export.md"
+reason = "runs once a month on the replica; index plan in docs/adr/0041-lead-export.md"
 owner = "growth"
 expires = 2027-03-01
 """
