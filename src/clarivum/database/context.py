@@ -22,6 +22,9 @@ class Context:
     role: Role
     claims: str
     statement_timeout_ms: int
+    idle_timeout_ms: int | None = None
+    """How long a transaction of it may wait for its client's next statement; then Postgres ends the connection, and its
+    locks are free. None: the connection's own bound, five minutes."""
 
 
 ANONYMOUS = Context("anon", "", ANONYMOUS_STATEMENT_TIMEOUT_MS)

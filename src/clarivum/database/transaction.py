@@ -20,6 +20,7 @@ from clarivum.database.wire.encode import encode_parameters
 from clarivum.database.wire.pool import Pool
 from clarivum.database.wire.prepared import (
     BEGIN,
+    BEGIN_BOUNDED_CONTEXT,
     BEGIN_CONTEXT,
     BEGIN_REPEATABLE_READ,
     BEGIN_SERIALIZABLE,
@@ -239,7 +240,11 @@ class Transaction:
             role = context.role
             batch.add(self._beginning)
             batch.add(RESET_SESSION)
-            batch.add(BEGIN_CONTEXT, "", context_values(context, read_only=False))
+            values = context_values(context, read_only=False)
+            if context.idle_timeout_ms is None:
+                batch.add(BEGIN_CONTEXT, "", values)
+            else:
+                batch.add(BEGIN_BOUNDED_CONTEXT, "", [*values, b"%d" % context.idle_timeout_ms])
         place = -1
         for step in steps:
             if step.role != role:

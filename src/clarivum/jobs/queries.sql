@@ -91,10 +91,6 @@ returning run_id;
 -- Settle a run in the transaction of its effect; fails when the lease is no longer ours.
 select clarivum.finish_run(%(run_id)s::uuid, %(token)s::uuid);
 
--- name: allow_idle_time -> none
--- Let a slow handler hold its transaction open as long as it may run.
-select set_config('idle_in_transaction_session_timeout', %(idle_ms)s, true);
-
 -- name: extend_leases -> many
 -- The heartbeat. Returns the runs that are still ours.
 update clarivum.job_runs set claimable_at = clock_timestamp() + make_interval(secs => %(lease_s)s::double precision)

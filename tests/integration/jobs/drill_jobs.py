@@ -19,6 +19,9 @@ QUERIES = parse_queries(
 -- name: add_effect -> none
 insert into public.effects (job, key, attempt, pid, trace_id)
 values (%(job)s, %(key)s, %(attempt)s, %(pid)s, %(trace_id)s);
+
+-- name: lock -> one, writes
+select pg_advisory_xact_lock(hashtext(%(key)s))::text as locked;
 """,
     __file__,
 )
@@ -33,8 +36,9 @@ grant select, insert on public.effects to clarivum_worker, anon;
 """
 
 Deed = Literal[
-    "effect", "kill", "kill_after_commit", "fail", "give_up", "sleep", "spin", "block", "sleep_then_effect", "cancelled"
-]
+    "effect", "kill", "kill_after_commit", "fail", "give_up", "sleep", "spin", "block", "sleep_then_effect",
+    "cancelled", "lock_then_freeze",
+]  # fmt: skip
 
 
 class Act(Payload):
@@ -148,6 +152,10 @@ async def _do(deed: Deed, seconds: float, run: Run) -> None:
                 pass
         case "cancelled":
             await _cancelled()
+        case "lock_then_freeze":
+            await run.transaction.one(QUERIES.lock, key=run.key)
+            if run.attempt == 1:
+                os.kill(os.getpid(), signal.SIGSTOP)
         case "block":
             signal.sigtimedwait([signal.SIGUSR1], seconds)
     await _effect(run)

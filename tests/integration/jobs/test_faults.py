@@ -5,12 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psycopg
 
+from clarivum.database import parse_queries
 from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.jobs import Job, Payload, Run, job
+from clarivum.jobs.transports.queues import ensure_queues
 from tests.integration.jobs.conftest import ROOT, Drill
-from tests.integration.jobs.drill_jobs import Act, Fragile, Quick, Slow, act, fragile, quick, slow
+from tests.integration.jobs.drill_jobs import Act, Bulk, Fragile, Quick, Slow, act, fragile, quick, slow
+
+QUERIES = parse_queries(
+    "-- name: idle_limit -> one\nselect current_setting('idle_in_transaction_session_timeout') as idle_limit", __file__
+)
 
 
 async def test_killed_before_the_effect_runs_again(drill: Drill) -> None:
@@ -104,6 +112,34 @@ async def test_a_frozen_worker_loses(drill: Drill) -> None:
     frozen.send(signal.SIGCONT)
     drill.until(lambda: "lease" in frozen.log(), "the stale attempt learned that its lease was lost")
     assert [effect["attempt"] for effect in drill.effects()] == [2]
+
+
+async def test_a_worker_that_froze_over_a_lock_holds_it_no_longer_than_its_lease(drill: Drill) -> None:
+    """The next attempt wants the same lock, and gets it: it is not tried in vain until it is a dead letter."""
+    drill.start(act, visibility_s=7)
+    await drill.enqueue(Act(key="a", do="lock_then_freeze"))
+    drill.until(lambda: drill.rows("select 1 from pg_locks where locktype = 'advisory' and granted"), "it has the lock")
+    drill.start(act, visibility_s=7)
+    drill.until(lambda: drill.state("a") in {"done", "dead"}, "it has ended")
+    assert (drill.state("a"), [effect["attempt"] for effect in drill.effects()]) == ("done", [2])
+
+
+async def test_a_transaction_may_stand_idle_as_long_as_its_handler_may_run_and_little_longer(drill: Drill) -> None:
+    found: dict[str, list[str]] = {"quick": [], "long": [], "bulk": []}
+
+    def declared(payload: type[Payload], name: str, **options: Any) -> Job[Any]:
+        async def handler(payload: Payload, run: Run) -> None:
+            found[name].append((await run.transaction.one(QUERIES.idle_limit))["idle_limit"])
+
+        return job(payload, name=f"drill.{name}", key="key", **options)(handler)
+
+    jobs = [declared(Quick, "quick"), declared(Slow, "long", timeout_s=200), declared(Bulk, "bulk", batch=20)]
+    drill.jobs = jobs
+    ensure_queues(drill.urls.admin, jobs)
+    await drill.enqueue(Quick(key="a"), Slow(key="b"), Bulk(key="c"))
+    async with drill.working(*jobs):
+        await drill.eventually(lambda: all(drill.state(key) == "done" for key in "abc"), "all ran")
+    assert found == {"quick": ["15s"], "long": ["205s"], "bulk": ["1min"]}
 
 
 async def test_a_payload_that_kills_its_process_is_buried_and_its_neighbours_are_not(drill: Drill) -> None:

@@ -32,10 +32,16 @@ class Control:
 # that would survive its COMMIT and meet the next caller. Measured: 1 µs.
 RESET_SESSION = Control("reset all")
 # The settings of one transaction, which end with it. No row comes back: the claims need not travel twice. `||` makes
-# Postgres evaluate all four, in this order; set_config never returns NULL.
+# Postgres evaluate all of them, in this order; set_config never returns NULL.
 BEGIN_CONTEXT = Control(
     "select where (set_config('role', $1, true) || set_config('request.jwt.claims', $2, true)"
     " || set_config('statement_timeout', $3, true) || set_config('transaction_read_only', $4, true)) is null"
+)
+# The same for a transaction with a bound of its own on how long it may stand idle.
+BEGIN_BOUNDED_CONTEXT = Control(
+    "select where (set_config('role', $1, true) || set_config('request.jwt.claims', $2, true)"
+    " || set_config('statement_timeout', $3, true) || set_config('transaction_read_only', $4, true)"
+    " || set_config('idle_in_transaction_session_timeout', $5, true)) is null"
 )
 SET_ROLE = Control("select where set_config('role', $1, true) is null")
 BEGIN = Control("begin isolation level read committed")

@@ -14,14 +14,14 @@ from clarivum.jobs.instruments import OUTCOMES, START_DELAY
 from clarivum.jobs.ledger import Claim
 from clarivum.jobs.message import Message, Request
 from clarivum.jobs.run import Run
-from clarivum.jobs.statements import queries
 from clarivum.jobs.workbench import Workbench
 from clarivum.jobs.worker.settlement import Settlement
 
 log = telemetry.get_logger("clarivum.jobs")
 
-SESSION_IDLE_LIMIT_S = 60
-"""What every connection has as idle_in_transaction_session_timeout: a frozen process loses its row locks by then."""
+IDLE_MARGIN_S = 5.0
+"""How much longer than its time limit a run's transaction may wait for its next statement. Then Postgres ends it, so
+that the locks of a process that froze or vanished are gone before another one may take the run over."""
 
 
 class Executor:
@@ -31,7 +31,7 @@ class Executor:
         self._bench = bench
         self._settlement = settlement
         self._clock = clock
-        self._sessions: dict[Job[Any], Session] = {}
+        self._sessions: dict[tuple[Job[Any], float], Session] = {}
 
     async def attempt(self, claim: Claim) -> None:
         """One attempt at one run, in a transaction of its own."""
@@ -54,8 +54,10 @@ class Executor:
         """Many runs of one job in one transaction. Returns the requests that are left to be claimed one by one: all
         when one of them failed, else those whose run was already taken.
         """
+        # Handlers may leave all their statements to the end; others see the messages when the lease is over.
+        idle_s = max(job.timeout_s + IDLE_MARGIN_S, self._bench.options.lease_s(job))
         try:
-            async with asyncio.timeout(job.timeout_s) as limit, self._session(job).transaction() as tx:
+            async with asyncio.timeout(job.timeout_s) as limit, self._session(job, idle_s).transaction() as tx:
                 ours = await self._bench.ledger.enter_finished(tx, job, requests)
                 for request in ours:
                     limit.reschedule(asyncio.get_running_loop().time() + job.timeout_s)
@@ -79,9 +81,7 @@ class Executor:
         job = claim.job
         limit = asyncio.timeout(job.timeout_s)
         try:
-            async with limit, self._session(job).transaction() as tx:
-                if job.timeout_s > SESSION_IDLE_LIMIT_S:
-                    tx.defer(queries.allow_idle_time, idle_ms=str(int(1_000 * job.timeout_s)))
+            async with limit, self._session(job, job.timeout_s + IDLE_MARGIN_S).transaction() as tx:
                 result = await self._handle(job, claim, claim.attempt, tx)
                 self._bench.ledger.keep_result(tx, job, claim.run_id, result)
                 self._bench.ledger.finish(tx, claim)
@@ -95,12 +95,13 @@ class Executor:
             return failure_of(error)
         return None
 
-    def _session(self, job: Job[Any]) -> Session:
-        """With the job's own time limit on statements: Postgres ends what a cancelled handler leaves behind."""
-        session = self._sessions.get(job)
+    def _session(self, job: Job[Any], idle_s: float) -> Session:
+        """With the job's own time limit on statements, and `idle_s` between two: Postgres ends what a cancelled handler
+        leaves behind, and what a process does that is not there any more."""
+        session = self._sessions.get((job, idle_s))
         if session is None:
-            context = Context("clarivum_worker", "", int(job.timeout_s * 1_000))
-            session = self._sessions[job] = self._bench.database.session(context)
+            context = Context("clarivum_worker", "", int(job.timeout_s * 1_000), int(idle_s * 1_000))
+            session = self._sessions[job, idle_s] = self._bench.database.session(context)
         return session
 
     async def _handle(self, job: Job[Any], request: Request | Claim, attempt: int, tx: Transaction) -> object:
