@@ -57,7 +57,8 @@ class Payload(BaseModel):
 def encode(payload: Payload) -> bytes:
     """The payload as JSON, proven to be readable by its own type.
 
-    Raises PayloadError when it is not (an instance made around validation), or is larger than MAX_PAYLOAD_BYTES.
+    Raises PayloadError when it is not (an instance made around validation, a validator or serializer of its own that
+    fails), or is larger than MAX_PAYLOAD_BYTES.
     """
     kind = type(payload)
     try:
@@ -70,6 +71,8 @@ def encode(payload: Payload) -> bytes:
             f"{kind.__name__} cannot be written as JSON",
             violations=[Violation("", type(error).__name__, "unserializable")],
         ) from None
+    except Exception as error:
+        raise PayloadError(f"{kind.__name__}: validation failed with {type(error).__name__}") from None
     if len(data) > MAX_PAYLOAD_BYTES:
         raise PayloadError(
             f"{kind.__name__} is {len(data)} bytes as JSON, at most {MAX_PAYLOAD_BYTES} are allowed; "
@@ -82,12 +85,17 @@ def encode(payload: Payload) -> bytes:
 def decode(kind: type[P], data: bytes | str, *, version: int | None = None) -> P:
     """Read a message's body, written as `version` of the payload; None: the newest.
 
-    Raises PayloadError with every violation; such a message is never retried.
+    Raises PayloadError with every violation, or with the class of what a validator of the payload's own raised; such a
+    message is never retried.
     """
     try:
         return kind.model_validate_json(_upcast(kind, data, version))
+    except PayloadError:
+        raise
     except ValidationError as error:
         raise PayloadError(f"the message does not fit {kind.__name__}", violations=violations_of(error)) from None
+    except Exception as error:
+        raise PayloadError(f"{kind.__name__}: validation failed with {type(error).__name__}") from None
 
 
 def _upcast(kind: type[Payload], data: bytes | str, version: int | None) -> bytes | str:
@@ -98,14 +106,15 @@ def _upcast(kind: type[Payload], data: bytes | str, version: int | None) -> byte
         document = from_json(data, allow_inf_nan=False)
     except ValueError:
         return data  # validation says what is wrong with it
-    for number in steps:
-        try:
+    number = steps[0]
+    try:
+        for number in steps:
             document = kind.upcasts[number](document)
-        except Exception as error:
-            raise PayloadError(
-                f"{kind.__name__}: the upcast from version {number} failed with {type(error).__name__}"
-            ) from None
-    return to_json(document)
+        return to_json(document)
+    except Exception as error:
+        raise PayloadError(
+            f"{kind.__name__}: the upcast from version {number} failed with {type(error).__name__}"
+        ) from None
 
 
 def violations_of(error: ValidationError) -> list[Violation]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, field_validator
 
 from clarivum.database import parse_queries
 from clarivum.jobs import Payload, Run, TerminalError, job
@@ -63,6 +63,17 @@ class Bulk(Payload):
     cancelled: bool = False
     stubborn: bool = False
     seconds: float = 0.0
+
+
+class Listed(Payload):
+    """Its validator knows some keys, and forgot that there are others."""
+
+    key: str
+
+    @field_validator("key")
+    @classmethod
+    def _known(cls, key: str) -> str:
+        return {"a": "a"}[key]
 
 
 class Fragile(Payload):
@@ -129,7 +140,12 @@ async def upgraded(payload: Upgraded, run: Run) -> None:
     await _effect(run)
 
 
-JOBS = [act, quick, bulk, fragile, slow, tick, upgraded]
+@job(Listed, name="drill.listed", key="key")
+async def listed(payload: Listed, run: Run) -> None:
+    await _effect(run)
+
+
+JOBS = [act, quick, bulk, fragile, slow, tick, upgraded, listed]
 
 
 async def _do(deed: Deed, seconds: float, run: Run) -> None:

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError, field_validator
 
 from clarivum.jobs import MAX_PAYLOAD_BYTES, Payload, PayloadError
 from clarivum.jobs.payload import decode, encode
@@ -111,6 +112,62 @@ def test_the_largest_payload_fits_and_a_byte_more_does_not() -> None:
 def test_an_unreadable_body_is_a_payload_error(body: str) -> None:
     with pytest.raises(PayloadError):
         decode(Everything, body)
+
+
+class Grumpy(Payload):
+    """Its validator fails in ways that Pydantic does not turn into a ValidationError."""
+
+    text: str
+
+    @field_validator("text")
+    @classmethod
+    def _look_up(cls, text: str) -> str:
+        if text == "key":
+            return {"a": "b"}[text]
+        if text == "index":
+            return list(text)[99]
+        if text == "type":
+            return text + 1  # type: ignore[operator]
+        if text == "later" and cls.fails_later:
+            raise RecursionError(text)
+        return text
+
+    fails_later: ClassVar[bool] = False
+
+
+@pytest.mark.parametrize(("text", "name"), [("key", "KeyError"), ("index", "IndexError"), ("type", "TypeError")])
+def test_a_validator_that_fails_otherwise_is_a_payload_error_without_values(text: str, name: str) -> None:
+    with pytest.raises(PayloadError) as refused:
+        decode(Grumpy, orjson.dumps({"text": text}))
+    assert refused.value.detail == f"Grumpy: validation failed with {name}"
+
+
+def test_a_validator_that_fails_on_enqueue_is_a_payload_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = Grumpy(text="later")
+    monkeypatch.setattr(Grumpy, "fails_later", True)
+    with pytest.raises(PayloadError, match="Grumpy: validation failed with RecursionError"):
+        encode(payload)
+
+
+class Upcast(Payload):
+    schema_version: ClassVar[int] = 3
+    upcasts: ClassVar[Any] = {1: lambda old: {"text": old["text"]}, 2: lambda old: {**old, "more": object()}}
+
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("body", "version", "said"),
+    [
+        ("{}", 1, "the upcast from version 1 failed with KeyError"),
+        ("[]", 1, "the upcast from version 1 failed with TypeError"),
+        ('{"text": "a"}', 1, "the upcast from version 2 failed with PydanticSerializationError"),
+        ("no json", 1, "the message does not fit Upcast"),
+    ],
+)
+def test_an_upcast_that_fails_is_a_payload_error(body: str, version: int, said: str) -> None:
+    with pytest.raises(PayloadError, match=said):
+        decode(Upcast, body, version=version)
 
 
 def test_all_violations_are_reported() -> None:

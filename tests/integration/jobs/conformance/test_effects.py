@@ -15,7 +15,7 @@ from clarivum.jobs.message import run_id_of
 from clarivum.jobs.redrive import redrive
 from clarivum.telemetry import span
 from tests.integration.jobs.conftest import Drill
-from tests.integration.jobs.drill_jobs import JOBS, Act, Bulk, Quick, Slow, act, bulk, quick, slow, upgraded
+from tests.integration.jobs.drill_jobs import JOBS, Act, Bulk, Quick, Slow, act, bulk, listed, quick, slow, upgraded
 
 
 async def ended(drill: Drill, *keys: str) -> None:
@@ -180,6 +180,16 @@ async def test_an_unreadable_message_is_a_dead_letter_at_once(drill: Drill, body
     [letter] = drill.letters()
     assert (letter["attempts"], letter["key"], letter["error"]) == (0, None, "PayloadError")
     assert drill.effects() == []
+
+
+async def test_a_validator_that_stumbles_makes_a_dead_letter_and_the_worker_goes_on(drill: Drill) -> None:
+    drill.send_raw(listed, '{"key": "unheard of"}')
+    drill.send_raw(listed, '{"key": "a"}')
+    async with drill.working(listed):
+        await ended(drill, "a")
+        await emptied(drill, listed)
+    [letter] = drill.letters()
+    assert (letter["error"], letter["message"]) == ("PayloadError", "Listed: validation failed with KeyError")
 
 
 async def test_a_message_for_a_newer_version_is_left_for_it(drill: Drill) -> None:
