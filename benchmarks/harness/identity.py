@@ -1,7 +1,6 @@
 """The identity stand-in as a process of its own, and the tokens of the members who send the load."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from benchmarks.harness.processes import running, wait_until_answering
 from clarivum.auth.standin import StandIn
 from clarivum.settings import Settings
+from clarivum.testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN_LIFETIME_S = 6 * 3_600
@@ -53,10 +53,3 @@ def own_environ() -> dict[str, str]:
     prefixes = ("CLARIVUM_", "AUTH0_", "OTEL_")
     names = {"DATABASE_URL", "SUPABASE_DB_URL", "PORT"}
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes) and name not in names}
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

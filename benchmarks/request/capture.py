@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from benchmarks.harness.identity import free_port
 from benchmarks.harness.processes import NotReadyError, Running, post, running, wait_until_answering
 from benchmarks.harness.results import Aim, Run, Scenario, Target, runs_of
 from benchmarks.harness.rounds import Contender, measured, run_rounds
@@ -17,6 +16,7 @@ from bff.leads.queries import queries as leads
 from clarivum.database import ANONYMOUS
 from clarivum.database.wire.prepared import BEGIN_CONTEXT, SET_ROLE
 from clarivum.jobs.statements import queries as jobs
+from clarivum.testing.ports import free_port
 
 LEAD_ID = "(md5((:n)::text)::uuid)"
 HEADERS = (

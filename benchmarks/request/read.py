@@ -7,7 +7,6 @@ from contextlib import ExitStack
 
 import psycopg
 
-from benchmarks.harness.identity import free_port
 from benchmarks.harness.peers import install_node_peers, install_python_peers
 from benchmarks.harness.processes import NotReadyError, Running, fetch, running, wait_until_answering
 from benchmarks.harness.results import Aim, Missing, Run, Scenario, Target, runs_of
@@ -25,6 +24,7 @@ from benchmarks.request.work import (
     read_statement,
 )
 from clarivum.errors import DependencyDownError
+from clarivum.testing.ports import free_port
 
 MAX_TARGETS = 10
 RANDOM_MEMBERS_SEED = 20_261_101

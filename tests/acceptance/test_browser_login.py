@@ -15,9 +15,9 @@ from clarivum.auth.oidc import own_path
 from clarivum.errors import RequestError
 from clarivum.testing.browser import chromium
 from clarivum.testing.postgres import ServersForTests
+from clarivum.testing.waiting import until
 from tests.acceptance.login.site import AUTH_SECRET, Site, running_site
 from tests.acceptance.login.visitor import ATTEMPT, CSRF, SESSION, Visitor, replay, visitor
-from tests.integration.api.api_process import until
 from tests.integration.auth.front_end import running_front_end
 from tests.unit.auth.oidc.test_return_to import OWN
 

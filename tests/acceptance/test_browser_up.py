@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from clarivum.testing.browser import chromium
+from clarivum.testing.waiting import until
 from tests.acceptance.running import Up
-from tests.integration.api.api_process import until
 
 
 @pytest.fixture(scope="module")

@@ -5,29 +5,19 @@ import re
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from clarivum.api.webhook import stripe_header
+from clarivum.testing.waiting import until
 from tests.acceptance.running import ROOT, Up
 from tests.integration.bff.stripe_events import paid
 
 GUIDE = ROOT / "docs" / "guide" / "api.md"
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """What the condition comes to, polled for at most 20 s."""
-    deadline = time.monotonic() + 20
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return found
 
 
 def letters_to(folder: Path, address: str) -> list[EmailMessage]:

@@ -24,7 +24,7 @@ from clarivum.settings import Settings
 
 KINDS: tuple[str, ...] = get_args(Kind)
 MAX_EVENTS = 10_000
-KEPT_DAYS = 400
+MAX_SINCE_DAYS = 36_500
 
 
 def audit(
@@ -51,7 +51,7 @@ def audit(
         typer.echo(f"  removed {removed} events older than 400 days", err=True)
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}: {', '.join(KINDS)}")
-    begin = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since", most_days=KEPT_DAYS))
+    begin = datetime.now(UTC) - timedelta(seconds=seconds_of(since, "--since", most_days=MAX_SINCE_DAYS))
 
     async def read(database: Database) -> list[dict[str, Any]]:
         session = database.session(WORKER)

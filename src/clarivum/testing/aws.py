@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from clarivum.testing.ports import free_port
+
 Kind = Literal["ministack", "moto"]
 HOST = "127.0.0.1"
 REGION = "eu-central-1"
@@ -145,11 +147,3 @@ def aws_server(kind: Kind = "ministack") -> Iterator[AwsServer]:
         yield server
     finally:
         server.close()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

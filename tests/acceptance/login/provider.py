@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clarivum.testing.npm import install
-from tests.integration.api.api_process import until
+from clarivum.testing.waiting import until
 
 SCRIPT = Path(__file__).resolve().parents[2] / "npm" / "oidc-provider" / "provider.mjs"
 AUDIENCE = "https://api.clarivum.com"

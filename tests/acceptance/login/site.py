@@ -1,7 +1,6 @@
 """The whole login as people meet it: a browser, TLS, two API processes on a real Postgres, a real OpenID provider."""
 
 import os
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
+from clarivum.testing.ports import free_ports
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.waiting import until
 from tests.acceptance.login.provider import AUDIENCE, CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from tests.acceptance.login.tls_front import foreign_page, tls_front
-from tests.integration.api.api_process import until
 
 ROOT = Path(__file__).resolve().parents[3]
 AUTH_SECRET = "Zq8rT2vN5kWxL0mBcD7fHjP3sYuGaE1o"
@@ -33,14 +33,6 @@ class Site:
     def answered(self, method: str, route: str, status: int) -> int:
         """How many requests the access log says were answered so."""
         return self.log.read_text().count(f'"method":"{method}","route":"{route}","status":{status}')
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +40,6 @@ class RunningApi:
         with closing(self.connect(timeout_s)) as connection:
             connection.sendall(request)
             return read_all(connection)
-
-
-def until(condition: Callable[[], bool], within_s: float = 10) -> None:
-    """Poll until `condition` holds; fail when it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.01)
 
 
 def read_all(connection: socket.socket) -> bytes:

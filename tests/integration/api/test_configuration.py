@@ -11,9 +11,9 @@ from clarivum.api.server import build_app
 from clarivum.database import Database, security_floor
 from clarivum.errors import ConfigurationError, Exit
 from clarivum.settings import Settings
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.api.sample import application
-from tests.integration.api.test_process import free_port
 
 PROJECT = Path(__file__).resolve().parents[3]
 SECRET = "Zq8v1R0u5yKx2mWc7TnB4eLh9dPs3gJf"

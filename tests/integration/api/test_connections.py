@@ -13,7 +13,8 @@ import pytest
 
 from clarivum.api.http.limits import Limits
 from clarivum.testing.postgres import DatabaseUrls
-from tests.integration.api.api_process import RunningApi, problem_in, read_all, running_api, until
+from clarivum.testing.waiting import until
+from tests.integration.api.api_process import RunningApi, problem_in, read_all, running_api
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
 

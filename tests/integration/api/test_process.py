@@ -17,8 +17,9 @@ import psycopg
 import pytest
 
 from clarivum.errors import Exit
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
-from tests.integration.api.api_process import until
+from clarivum.testing.waiting import until
 
 PROJECT = Path(__file__).resolve().parents[3]
 PROGRAM = """
@@ -33,11 +34,6 @@ except ClarivumError as error:
     print(type(error).__name__, error.detail, flush=True)
     sys.exit(error.code.exit)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -20,10 +20,11 @@ from clarivum.api.access import Rate
 from clarivum.api.rate_limit import Allowance, RateLimiter
 from clarivum.api.rate_reports import RateReports
 from clarivum.database import Database
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.api.api_process import running_api
 from tests.integration.api.bounded_sample import LIMIT
-from tests.integration.api.test_process import free_port, ready
+from tests.integration.api.test_process import ready
 
 PROJECT = Path(__file__).resolve().parents[3]
 ROUTE = "GET /bounded"

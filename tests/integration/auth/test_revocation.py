@@ -1,7 +1,6 @@
 """Revocations between processes: two lists over one database, and what each believes while it cannot know."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -12,6 +11,7 @@ from clarivum.auth.revocation import KEPT_S, TRUSTED_FOR_S, RevocationList, Revo
 from clarivum.database import Database
 from clarivum.errors import RequestError
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.waiting import eventually
 from tests.unit.auth.forge import NOW, SETTINGS, Endpoint, Forge, TurnedClock
 
 ALICE, BOB = "auth0|alice", "auth0|bob"
@@ -34,21 +34,15 @@ def revoke_earlier(urls: DatabaseUrls, subject: str) -> None:
         )
 
 
-async def until(condition: Callable[[], bool], within_s: float = 5) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def test_another_process_hears_of_it_at_once(database: Database, database_urls: DatabaseUrls) -> None:
     async with Database(database_urls.app) as other:
         here, there = Revocations(database), Revocations(other)
         there.open()
         try:
-            await until(lambda: there.verdict("subject", ALICE, LONG_AGO) is False)
+            await eventually(lambda: there.verdict("subject", ALICE, LONG_AGO) is False)
             await here.revoke_subject(ALICE, "logout")
             assert here.verdict("subject", ALICE, LONG_AGO) is True
-            await until(lambda: there.verdict("subject", ALICE, LONG_AGO) is True, within_s=2)
+            await eventually(lambda: there.verdict("subject", ALICE, LONG_AGO) is True, within_s=2)
             assert there.verdict("subject", BOB, LONG_AGO) is False
             assert there.verdict("session", ALICE, LONG_AGO) is False
             assert there.verdict("subject", ALICE, FAR_AHEAD) is False
@@ -70,8 +64,8 @@ async def test_what_was_revoked_before_the_start_is_read(database: Database) -> 
     later = Revocations(database)
     later.open()
     try:
-        await until(lambda: later.verdict("subject", ALICE, LONG_AGO) is True)
-        await until(lambda: later.verdict("subject", BOB, LONG_AGO) is False)
+        await eventually(lambda: later.verdict("subject", ALICE, LONG_AGO) is True)
+        await eventually(lambda: later.verdict("subject", BOB, LONG_AGO) is False)
     finally:
         await later.close()
 
@@ -84,7 +78,7 @@ async def test_what_was_revoked_before_the_start_is_read_also_after_a_revocation
     await fresh.revoke_subject(BOB, "logout")
     fresh.open()
     try:
-        await until(lambda: fresh.verdict("subject", "auth0|carol", LONG_AGO) is False)
+        await eventually(lambda: fresh.verdict("subject", "auth0|carol", LONG_AGO) is False)
         assert fresh.verdict("subject", ALICE, LONG_AGO) is True
     finally:
         await fresh.close()
@@ -98,7 +92,7 @@ async def test_more_than_a_process_keeps_costs_a_look_for_old_tokens_alone(
     small = Revocations(database, capacity=2)
     small.open()
     try:
-        await until(lambda: small.verdict("subject", BOB, FAR_AHEAD) is False)
+        await eventually(lambda: small.verdict("subject", BOB, FAR_AHEAD) is False)
         assert small.verdict("subject", "auth0|1", LONG_AGO) is None
         assert await small.is_revoked("subject", "auth0|1", LONG_AGO)
         assert not await small.is_revoked("subject", BOB, LONG_AGO)
@@ -111,7 +105,7 @@ async def test_a_listener_that_was_cut_off_catches_up(database: Database, databa
     cut_off = Revocations(database)
     cut_off.open()
     try:
-        await until(lambda: cut_off.verdict("subject", BOB, LONG_AGO) is False)
+        await eventually(lambda: cut_off.verdict("subject", BOB, LONG_AGO) is False)
         with psycopg.connect(database_urls.admin, autocommit=True) as admin:
             admin.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%%' and datname = %s",
@@ -122,7 +116,7 @@ async def test_a_listener_that_was_cut_off_catches_up(database: Database, databa
                 "values ('subject', %s, 'administrator', now() + interval '1 day')",
                 (ALICE,),
             )
-        await until(lambda: cut_off.verdict("subject", ALICE, LONG_AGO) is True)
+        await eventually(lambda: cut_off.verdict("subject", ALICE, LONG_AGO) is True)
     finally:
         await cut_off.close()
 

@@ -19,16 +19,11 @@ from clarivum.auth import TokenVerifier
 from clarivum.auth.standin import DEVELOPMENT_GRANT, StandIn, run, serve
 from clarivum.errors import ConfigurationError
 from clarivum.settings import Settings
+from clarivum.testing.ports import free_port
 
 SERVE = "import os, sys, pathlib; from clarivum.settings import Settings; from clarivum.auth.standin import serve; "
 SERVE += "serve(Settings.load(os.environ), pathlib.Path(sys.argv[1]))"
 START_TIMEOUT_S = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def environment(port: int) -> dict[str, str]:

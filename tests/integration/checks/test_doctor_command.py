@@ -14,6 +14,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from clarivum.cli.place import Running
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from clarivum.testing.telemetry import Collector
 from tests.integration.auth.local_issuer import local_issuer
@@ -21,13 +22,6 @@ from tests.integration.checks.commands import clarivum
 from tests.unit.auth.forge import Forge
 
 PASSWORD = "correct-horse-battery"
-
-
-def closed_port() -> int:
-    """A loopback port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -55,7 +49,7 @@ def answering(body: bytes, status: int = 200) -> Iterator[str]:
 
 
 def test_a_database_that_is_down_is_named_within_five_seconds_without_its_password(tmp_path: Path) -> None:
-    url = f"postgresql://app:{PASSWORD}@127.0.0.1:{closed_port()}/clarivum"
+    url = f"postgresql://app:{PASSWORD}@127.0.0.1:{free_port()}/clarivum"
     began = time.monotonic()
     ended = clarivum("doctor", "--data", str(tmp_path), DATABASE_URL=url)
     assert time.monotonic() - began < 5
@@ -140,7 +134,7 @@ def test_an_issuer_that_answers_something_else_is_of_no_use(
     tmp_path: Path, body: bytes, status: int, state: str, exit: int
 ) -> None:
     with answering(body, status) as issuer:
-        Running(os.getpid(), "http://127.0.0.1:1", issuer, f"postgresql://u@127.0.0.1:{closed_port()}/d", "").write(
+        Running(os.getpid(), "http://127.0.0.1:1", issuer, f"postgresql://u@127.0.0.1:{free_port()}/d", "").write(
             tmp_path
         )
         ended = clarivum("doctor", "--format", "json", "--data", str(tmp_path))

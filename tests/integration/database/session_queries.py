@@ -1,8 +1,6 @@
 """The queries of the session tests, and their row classes."""
 
-import asyncio
 import sys
-from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -120,10 +118,3 @@ from public.notes
 def member(subject: str, timeout_ms: int = 8_000) -> Context:
     """What the server computes from a verified token."""
     return Context("authenticated", f'{{"sub":"{subject}","role":"authenticated"}}', timeout_ms)
-
-
-async def eventually(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    """Poll a real condition until it holds; fail when it does not in time."""
-    async with asyncio.timeout(deadline_s):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -9,8 +9,9 @@ import pytest
 from clarivum.database import ANONYMOUS, Database, DatabaseError
 from clarivum.errors import UNAVAILABLE, ConfigurationError, DependencyDownError
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.waiting import eventually
 from tests.integration.database.conftest import Admin
-from tests.integration.database.session_queries import QUERIES, eventually, member
+from tests.integration.database.session_queries import QUERIES, member
 
 ALICE = member("auth0|alice")
 ONE_LOOP = pytest.mark.asyncio(loop_factories=["uvloop"])

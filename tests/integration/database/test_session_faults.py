@@ -10,8 +10,9 @@ from clarivum.database.wire import connection as wire
 from clarivum.database.wire import pipeline
 from clarivum.errors import UNAVAILABLE
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.waiting import eventually
 from tests.integration.database.conftest import Admin
-from tests.integration.database.session_queries import QUERIES, eventually, member
+from tests.integration.database.session_queries import QUERIES, member
 from tests.integration.database.session_wire_tap import WireTap
 
 ALICE = member("auth0|alice")

@@ -9,8 +9,9 @@ import pytest
 from clarivum.database import Database, DatabaseError, Transaction, retrying
 from clarivum.errors import CONFLICT, UNAVAILABLE, DeclarationError, RequestError
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.waiting import eventually
 from tests.integration.database.conftest import Admin
-from tests.integration.database.session_queries import QUERIES, eventually, member
+from tests.integration.database.session_queries import QUERIES, member
 from tests.integration.database.session_wire_tap import WireTap
 
 ALICE = member("auth0|alice")

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,14 +98,6 @@ def owner(data: Path, version: int = 18, *more: str, uid: int | None = None) -> 
             process.kill()
             assert process.stdout is not None
             process.stdout.close()
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Poll a real condition until it holds."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
-        time.sleep(0.01)
 
 
 def gone(pid: int) -> bool:

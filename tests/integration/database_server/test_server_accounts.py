@@ -12,8 +12,9 @@ import pytest
 from clarivum.database.server.binaries import DIRECTORIES, locate
 from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.testing.postgres import TEST_OPTIONS
+from clarivum.testing.waiting import until
 
-from .conftest import eventually, gone, left_behind, owner
+from .conftest import gone, left_behind, owner
 
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
@@ -78,7 +79,7 @@ def root_where_no_capability_can_be_kept_works_on_a_copy(place: Path) -> None:
                 connection.execute("create table if not exists kept (n int)")
                 assert connection.execute("select n from kept").fetchall() == expected
                 connection.execute("insert into kept values (1)")
-        eventually(lambda pid=running.facts["pid"]: gone(pid), "the server is stopped")
+        until(lambda pid=running.facts["pid"]: gone(pid), "the server is stopped")
     shutil.rmtree(cluster.parent)
 
 

@@ -10,8 +10,9 @@ import psycopg
 
 from clarivum.database.server import pidfile as server_pidfile
 from clarivum.database.server.embedded import EmbeddedServer
+from clarivum.testing.waiting import until
 
-from .conftest import eventually, gone, left_behind, owner
+from .conftest import gone, left_behind, owner
 
 
 def rows(server: EmbeddedServer) -> list[tuple[int]]:
@@ -23,7 +24,7 @@ def test_a_killed_owner_takes_its_server_with_it(used_data: Path) -> None:
     with owner(used_data) as killed:
         killed.process.kill()
         killed.process.wait()
-        eventually(lambda: gone(killed.facts["pid"]), "the server follows its owner")
+        until(lambda: gone(killed.facts["pid"]), "the server follows its owner")
         with EmbeddedServer(used_data) as server:
             assert rows(server) == [(1,)]
 
@@ -55,7 +56,7 @@ def test_a_killed_postmaster_is_noticed_and_its_busy_backends_do_not_block_the_n
     # Frozen, it cannot see that its postmaster died: the worst a busy backend does.
     psutil.Process(backend).suspend()
     os.kill(server.pid, signal.SIGKILL)
-    eventually(lambda: not server.running, "the owner notices")
+    until(lambda: not server.running, "the owner notices")
     server.start()
     try:
         assert gone(backend)

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-from clarivum.testing.aws import AwsServer, free_port
+from clarivum.testing.aws import AwsServer
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import ROOT
 

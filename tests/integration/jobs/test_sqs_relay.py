@@ -17,7 +17,8 @@ from clarivum.jobs.message import run_id_of
 from clarivum.jobs.transports.sqs.backstop import Backstop
 from clarivum.jobs.transports.sqs.relay import Relay
 from clarivum.jobs.transports.sqs.transport import SqsTransport
-from clarivum.testing.aws import AwsServer, Kind, free_port
+from clarivum.testing.aws import AwsServer, Kind
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import ROOT
 from tests.integration.jobs.drill_jobs import WORLD, Quick, bulk, quick, slow

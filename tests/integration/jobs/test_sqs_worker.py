@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from clarivum.testing.aws import AwsServer, Kind, free_port
+from clarivum.testing.aws import AwsServer, Kind
+from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import ROOT
 from tests.integration.jobs.cut_proxy import CutProxy

@@ -13,8 +13,7 @@ import pytest
 from clarivum.database.migrations.push import DEPLOYER_LOCK, Pace, Progress, Step, push, status
 from clarivum.errors import MIGRATION_LOCKED, DependencyDownError, RefusedError
 from clarivum.testing.postgres import DatabaseUrls, ServersForTests
-
-from .conftest import eventually
+from clarivum.testing.waiting import until
 
 FORK = multiprocessing.get_context("fork")  # a child shares nothing with the servers but may be killed at will
 
@@ -102,11 +101,11 @@ def test_a_push_killed_while_an_index_is_built_converges(empty_database_urls: Da
         child = FORK.Process(target=push, args=(url, tmp_path))
         child.start()
         building = "select pid from pg_stat_activity where query like 'create index%' and wait_event_type = 'Lock'"
-        eventually(lambda: query(url, building) != [], "the index is being built")
+        until(lambda: query(url, building) != [], "the index is being built")
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
         child.join()
-        eventually(lambda: query(url, building) == [], "the server notices that the deployer is gone")
+        until(lambda: query(url, building) == [], "the server notices that the deployer is gone")
         blocker.commit()
     assert query(url, "select indisvalid from pg_index where indexrelid = 'a_n_idx'::regclass") == [(False,)]
     push(url, tmp_path)
@@ -185,7 +184,7 @@ def test_a_concurrent_build_waits_for_as_long_as_the_others_take(
     with psycopg.connect(url) as writer, ThreadPool(1) as pool:
         writer.execute("insert into a values (1)")
         pushing = pool.apply_async(push, (url, tmp_path))
-        eventually(lambda: query(url, building) != [], "the build waits for longer than a lock may take")
+        until(lambda: query(url, building) != [], "the build waits for longer than a lock may take")
         writer.commit()
         assert len(pushing.get(30)) == 1
 
@@ -201,7 +200,7 @@ def test_a_partition_that_is_half_detached_is_finished_by_the_next_push(
     with psycopg.connect(url) as reader, ThreadPool(1) as pool:
         reader.execute("select * from p")
         pushing = pool.apply_async(push, (url, tmp_path))
-        eventually(lambda: query(url, waiting) != [] and query(url, pending) == [(True,)], "the second phase waits")
+        until(lambda: query(url, waiting) != [] and query(url, pending) == [(True,)], "the second phase waits")
         query(url, f"select pg_cancel_backend(pid) from ({waiting}) as waiting")
         with pytest.raises(RefusedError, match=r"m1\.sql:1: canceling statement due to user request"):
             pushing.get(30)
@@ -249,7 +248,7 @@ def test_a_server_that_crashes_during_a_push_loses_the_file_but_no_order(
     with ThreadPool(1) as pool:
         pushing = pool.apply_async(push, (url, tmp_path))
         sleeping = "select pid from pg_stat_activity where query = 'select pg_sleep(60)'"
-        eventually(lambda: query(url, sleeping) != [], "the second file runs")
+        until(lambda: query(url, sleeping) != [], "the second file runs")
         empty_database_urls.server.restart(immediate=True)
         with pytest.raises(DependencyDownError, match=r"m2\.sql:2: the connection was lost"):
             pushing.get(30)
