@@ -35,7 +35,7 @@ def loaded_by(statement: str) -> set[str]:
         ("clarivum.jobs", set()),
         ("clarivum.jobs, clarivum.database, clarivum.auth, clarivum.telemetry", set()),
         ("clarivum.jobs.worker.worker", set()),
-        ("clarivum.jobs.worker.process", set()),
+        ("clarivum.jobs.worker.process", {"uvloop"}),
         ("clarivum.jobs.lambda_handler", {"httptools"}),
         ("clarivum.auth.verifier", CRYPTOGRAPHY),
         ("clarivum.auth.standin", CRYPTOGRAPHY),
