@@ -13,13 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from clarivum.jobs import job
 from clarivum.testing.aws import AwsServer, Kind
 from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import ROOT
 from tests.integration.jobs.cut_proxy import CutProxy
 from tests.integration.jobs.drill_jobs import JOBS as ALL
-from tests.integration.jobs.drill_jobs import WORLD, Act, Fragile, Quick, act, fragile, quick
+from tests.integration.jobs.drill_jobs import WORLD, Act, Fragile, Quick, Slow, act, fragile, quick, slow
 from tests.integration.jobs.sqs_drill import SqsDrill
 
 JOBS = [quick, act, fragile]
@@ -64,6 +65,23 @@ async def test_killed_after_the_commit_has_one_effect(drill: SqsDrill) -> None:
     await drill.eventually(lambda: drill.depth(act) == 0, "the ledger answered for the second delivery")
     assert len(drill.effects()) == 1
     assert (drill.run("a") or {})["replays"] == 1
+
+
+async def test_a_queue_that_is_gone_costs_no_other_job_its_leases(drill: SqsDrill) -> None:
+    """Neither those of the job behind it in the list, nor its own run's."""
+
+    class Patient(Slow):
+        """A payload of its own."""
+
+    patient = job(Patient, name="drill.patient", key="key", timeout_s=30)(slow.handler)
+    await asyncio.to_thread(drill.create_queues, slow, patient)
+    async with drill.working(slow, patient, visibility_s=1), drill.working(slow, patient, visibility_s=1):
+        for each, key in ((slow, "a"), (patient, "b")):
+            drill.send_raw(each, json.dumps({"key": key, "do": "sleep_then_effect", "seconds": 3}))
+        await drill.eventually(lambda: drill.state("a") == drill.state("b") == "running", "both have begun")
+        await asyncio.to_thread(drill.sqs.delete_queue, QueueUrl=drill.url(slow))
+        await drill.eventually(lambda: drill.state("a") == drill.state("b") == "done", "both ended")
+    assert {effect["key"]: effect["attempt"] for effect in drill.effects()} == {"a": 1, "b": 1}
 
 
 async def test_a_payload_that_kills_its_process_is_buried(drill: SqsDrill) -> None:

@@ -8,6 +8,7 @@ from clarivum import telemetry
 from clarivum.database import WORKER, Database
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import DEAD_LETTERS, QUEUE_AGE, QUEUE_DEPTH
+from clarivum.jobs.ledger import Claim
 from clarivum.jobs.statements import queries
 from clarivum.jobs.transports.interface import FAILURES, Transport
 from clarivum.jobs.workbench import Workbench
@@ -28,15 +29,24 @@ class Heartbeat:
         self._bench = bench
 
     async def run(self, jobs: Sequence[Job[Any]]) -> None:
-        """Until cancelled."""
-        interval_s = min(self._bench.options.lease_s(job) for job in jobs) / BEATS_PER_LEASE
+        """Until cancelled. Each job by itself: a queue that does not answer costs no other job its leases."""
+        await asyncio.gather(*(self._keep(job) for job in jobs))
+
+    async def _keep(self, job: Job[Any]) -> None:
+        """A beat every third of the lease, and none that takes longer: its own queue costs a job no lease either."""
+        loop = asyncio.get_running_loop()
+        interval_s = self._bench.options.lease_s(job) / BEATS_PER_LEASE
+        beat_at = loop.time()
         while True:
-            await asyncio.sleep(interval_s)
+            beat_at = max(beat_at + interval_s, loop.time())
+            await asyncio.sleep(beat_at - loop.time())
             try:
-                for job in jobs:
+                async with asyncio.timeout(interval_s):
                     await self._beat(job)
             except FAILURES as error:
-                log.warning("leases could not be extended", reason=error.log or error.detail)
+                log.warning("leases could not be extended", job=job.name, reason=error.log or error.detail)
+            except TimeoutError:
+                log.warning("leases could not be extended", job=job.name, reason=f"no answer for {interval_s:g} s")
 
     async def _beat(self, job: Job[Any]) -> None:
         now, lease_s = asyncio.get_running_loop().time(), self._bench.options.lease_s(job)
@@ -47,13 +57,16 @@ class Heartbeat:
         ]
         if not due:
             return
-        claims = [flight.claim for flight in due if flight.claim is not None]
         # The lease first: with it, a message that comes again because the queue is away has to wait.
-        held = await self._bench.ledger.extend(claims, lease_s) if claims else set()
+        await self._extend([flight.claim for flight in due if flight.claim is not None], lease_s)
         await self._bench.transport.postpone(job, [each for flight in due for each in flight.message_ids], lease_s)
         for flight in due:
             flight.extended_at = now
-        missing = {claim.run_id for claim in claims} - held
+
+    async def _extend(self, claims: Sequence[Claim], lease_s: int) -> None:
+        if not claims:
+            return
+        missing = {claim.run_id for claim in claims} - await self._bench.ledger.extend(claims, lease_s)
         # One that finished in this very moment is missing too, and is no loss.
         for flight in self._bench.flights.holding(await self._bench.ledger.still_open(missing) if missing else set()):
             flight.stop(Stop.LEASE_LOST)
