@@ -62,10 +62,13 @@ create table public.readings_rest_0 partition of public.readings_rest for values
 create table public.readings_rest_1 partition of public.readings_rest for values with (modulus 2, remainder 1);
 comment on table public.readings_rest_1 is 'rows: 30_000.';
 
-create table public.parcels (id bigint primary key, tenant text not null, code text not null, opened_at timestamptz);
+create table public.parcels (
+    id bigint primary key, tenant text not null, code text not null, opened_at timestamptz, "closedAt" timestamptz
+);
 comment on table public.parcels is 'owner: growth. Its index begins with the tenant, or with a moment.';
 comment on column public.parcels.tenant is 'distinct: 300';
 comment on column public.parcels.code is 'distinct: 9_000_000';
 comment on column public.parcels.opened_at is 'distinct: 8_000_000';
 create index parcels_tenant_code_idx on public.parcels (tenant, code);
 create index parcels_opened_at_tenant_idx on public.parcels (opened_at, tenant);
+create index parcels_open_idx on public.parcels (code, tenant) where "closedAt" is null;

@@ -134,6 +134,12 @@ def test_an_index_entered_by_its_first_keys_is_not_weak(planner: Planner, condit
     assert causes(verdict) == []
 
 
+def test_a_column_that_an_index_wants_null_is_null_in_most_rows_also_under_a_quoted_name(planner: Planner) -> None:
+    verdict = examine(planner, 'select id from public.parcels where "closedAt" is null', role="postgres")
+    assert verdict.worst is not None
+    assert verdict.worst.reading.returned == 9_500_000
+
+
 def test_a_window_over_all_rows_reads_them_all_whatever_the_limit(planner: Planner) -> None:
     counted = "select id, count(*) over () from public.huge order by id limit 50"
     verdict = examine(planner, counted, role="postgres")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clarivum.checks.rules.database.foreign_key_without_index import serves
+from clarivum.checks.index_reach import serves
 from clarivum.checks.rules.database.index_duplicate import makes_redundant
 from clarivum.database.planning import Index
 from clarivum.database.planning.catalog import ForeignKey

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from clarivum.checks.erd.diagram import shown_tables
 from clarivum.checks.erd.policy_words import policy_words
 from clarivum.checks.erd.words import purpose
+from clarivum.checks.index_reach import serves
 from clarivum.database.planning import Catalog, Index, Table
 from clarivum.database.planning.assumptions import declared_rows
 from clarivum.owners import Owner, owner_in
@@ -95,8 +96,8 @@ def _without_use(index: Index, table: Table) -> str:
     """What an index is there for when no declared query reads through it."""
     if index.unique:
         return "keeps rows unique"
-    serves = [key.name for key in table.foreign_keys if index.keys[: len(key.columns)] == key.columns]
-    return f"foreign key {code(serves[0])}" if serves else "no declared query"
+    served = next((key.name for key in table.foreign_keys if serves(index, key)), None)
+    return f"foreign key {code(served)}" if served else "no declared query"
 
 
 def _places(table: Table, index: Index, parts: Sequence[Table]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,8 @@ from clarivum.database.planning.assumptions import (
     statistics,
     table_pages,
 )
-from clarivum.database.planning.catalog import Catalog, Column, Table
+from clarivum.database.planning.catalog import Catalog, Column, Index, Table
+from clarivum.database.planning.conditions import conjuncts
 
 SEGMENT_BYTES = 1 << 30
 SET_SIZE = "update pg_class set relpages = %s, reltuples = %s, relallvisible = %s where oid = %s::oid"
@@ -146,8 +147,14 @@ def _known(column: Column, table: Table, catalog: Catalog) -> Known:
         enum_labels=column.enum_labels,
         checks=tuple(definition for name, definition in table.checks if name == column.name),
         references_rows=min(referenced) if referenced else None,
-        null_in_index=column.nullable and any(f"({column.name} IS NULL)" in index.predicate for index in table.indexes),
+        null_in_index=column.nullable and any(_wants_null(index, column) for index in table.indexes),
     )
+
+
+def _wants_null(index: Index, column: Column) -> bool:
+    """Whether an index holds only rows in which a column is null."""
+    parts = conjuncts(index.predicate, "")
+    return any(part.columns == (column.name,) and part.sql.endswith(" IS NULL") for part in parts)
 
 
 def _comment(column: str, table: Table, catalog: Catalog) -> str:

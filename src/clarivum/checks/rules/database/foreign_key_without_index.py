@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
+from clarivum.checks.index_reach import serves
 from clarivum.checks.rule import Ask, Rule
 from clarivum.checks.rules.database.tables import name_of, problem, tables
-from clarivum.database.planning.catalog import ForeignKey, Index
-from clarivum.database.planning.conditions import conjuncts, normal
 from clarivum.database.planning.quoting import quoted
 from clarivum.database.planning.weakness import BIG_TABLE_ROWS
 
@@ -23,16 +22,6 @@ def look(facts: Facts) -> Iterator[Problem]:
                 message = f"no index begins with ({columns}), which references {key.references}"
                 how = "" if table.kind == "p" else "concurrently "
                 yield problem(facts, table, message, f"create index {how}{name} on {name_of(table)} ({columns});")
-
-
-def serves(index: Index, key: ForeignKey) -> bool:
-    """Whether the rows that reference one row are found by an index: all that are not null must be in it."""
-    first = tuple(normal(each) for each in index.keys[: len(key.columns)])
-    total = all(
-        part.sql.upper().endswith("IS NOT NULL") and set(part.columns) <= set(key.columns)
-        for part in conjuncts(index.predicate, "")
-    )
-    return index.method in {"btree", "hash"} and set(first) == {normal(quoted(name)) for name in key.columns} and total
 
 
 RULE = Rule(

@@ -8,10 +8,10 @@ from pglast import ast
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Level, Problem
+from clarivum.checks.index_reach import serves
 from clarivum.checks.platform_queries import declared
 from clarivum.checks.rule import Ask, Rule
 from clarivum.checks.rules.database.evaluated import evaluated, walk
-from clarivum.checks.rules.database.foreign_key_without_index import serves
 from clarivum.checks.rules.database.tables import drop_of, problem
 from clarivum.database.planning import Index, Table
 from clarivum.database.planning.conditions import conjuncts
