@@ -125,6 +125,12 @@ class Receipt(Contract):
     email: str | None
 
 
+class UnsentReceipt(Contract):
+    """A purchase whose receipt was not sent."""
+
+    id: UUID
+
+
 class UnhandledEvent(Contract):
     """An event whose effect is still missing."""
 

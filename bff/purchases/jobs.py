@@ -19,6 +19,11 @@ from clarivum.telemetry import counter
 
 SOURCE = "stripe"
 LATE_AFTER_S = 900
+RECEIPT_ATTEMPTS = 12
+"""Spread over 25 minutes in the mean, and over less than UNSENT_AFTER_S at the most."""
+UNSENT_AFTER_S = 5_400
+"""A receipt that was not sent so long after its purchase is asked for again, for UNSENT_DAYS."""
+UNSENT_DAYS = 3
 RECONCILED_AT_ONCE = 500
 
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -26,7 +31,7 @@ Occasion = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 DIFFERENCES = counter(
     "clarivum.purchases.differences",
-    "Stored events whose effect was missing when they were compared, and was asked for again.",
+    "Stored events whose effect was missing when they were compared, and receipts that were not sent; asked for again.",
     attributes=("effect",),
 )
 
@@ -116,9 +121,9 @@ async def revoke_purchase(payload: RevokePurchase, run: Run) -> None:
     await tx.execute(queries.mark_handled, event_id=payload.event_id)
 
 
-@job(SendReceipt, key="purchase_id", timeout_s=30)
+@job(SendReceipt, key="purchase_id", timeout_s=30, attempts=RECEIPT_ATTEMPTS, unique_s=UNSENT_AFTER_S)
 async def send_receipt(payload: SendReceipt, run: Run) -> None:
-    """Mail the receipt to the address of the checkout, else of the profile. The run is in its Message-ID."""
+    """Mail the receipt to the address of the checkout, else of the profile. The purchase is in its Message-ID."""
     receipt = await run.transaction.maybe(queries.receipt, purchase_id=payload.purchase_id)
     if receipt is None:
         return  # sent already
@@ -130,7 +135,7 @@ async def send_receipt(payload: SendReceipt, run: Run) -> None:
 
 
 async def _mail(receipt: Receipt, to: str, run: Run) -> None:
-    mail, letter = outgoing_mail(), receipt_letter(receipt, to, run.id)
+    mail, letter = outgoing_mail(), receipt_letter(receipt, to)
 
     async def hand_over(_key: str) -> bool:
         await mail.send(letter)
@@ -144,12 +149,22 @@ async def _mail(receipt: Receipt, to: str, run: Run) -> None:
 
 @job(ReconcilePurchases, key="due_at", timeout_s=60, schedule="30 2 * * *", timezone="Europe/Warsaw", missed="once")
 async def reconcile_purchases(payload: ReconcilePurchases, run: Run) -> None:
-    """Ask again for the effect of every stored event that had none within a quarter of an hour, and count them."""
+    """Ask again for every effect that is missing after a quarter of an hour, and for unsent receipts; and count them.
+
+    A receipt is asked for on three nights, each time with all its attempts.
+    """
     late = await run.transaction.many(queries.unhandled_events, older_than_s=LATE_AFTER_S, limit=RECONCILED_AT_ONCE)
     for event in late:
         occasion = f"{event.id}@{payload.due_at:%Y-%m-%d}"
         kind = FulfilPurchase if event.effect == "payment" else RevokePurchase
         await run.transaction.enqueue(kind(event_id=event.id, occasion=occasion))
         DIFFERENCES.add(1, event.effect)
-    report = run.log.warning if late else run.log.info
-    report("purchases compared", differences=len(late), more=len(late) == RECONCILED_AT_ONCE)
+    unsent = await run.transaction.many(
+        queries.unsent_receipts, older_than_s=UNSENT_AFTER_S, days=UNSENT_DAYS, limit=RECONCILED_AT_ONCE
+    )
+    for purchase in unsent:
+        await run.transaction.enqueue(SendReceipt(purchase_id=purchase.id))
+        DIFFERENCES.add(1, "receipt")
+    report = run.log.warning if late or unsent else run.log.info
+    more = RECONCILED_AT_ONCE in {len(late), len(unsent)}
+    report("purchases compared", differences=len(late), receipts=len(unsent), more=more)

@@ -58,10 +58,21 @@ where id = %(purchase_id)s and status <> 'refunded';
 update public.purchase_events set handled_at = now() where id = %(event_id)s and handled_at is null;
 
 -- name: receipt -> maybe Receipt
--- To the address given at the checkout, else to the profile's.
+-- To the address given at the checkout, else to the profile's. Held until it is sent, so that no two runs send it.
 select purchases.id, purchases.product, amount_minor, currency, paid_at, coalesce(purchases.email, profiles.email) as email
 from public.purchases left join public.profiles on profiles.subject = purchases.subject and profiles.deleted_at is null
-where purchases.id = %(purchase_id)s and receipt_sent_at is null;
+where purchases.id = %(purchase_id)s and receipt_sent_at is null
+for update of purchases;
+
+-- name: unsent_receipts -> many UnsentReceipt
+-- Of purchases older than all attempts take and younger than so many days, the oldest first.
+select purchases.id
+from public.purchases left join public.profiles on profiles.subject = purchases.subject and profiles.deleted_at is null
+where status = 'fulfilled' and receipt_sent_at is null
+    and fulfilled_at < now() - make_interval(secs => %(older_than_s)s)
+    and fulfilled_at > now() - make_interval(days => %(days)s::integer)
+    and coalesce(purchases.email, profiles.email) is not null
+order by fulfilled_at limit %(limit)s;
 
 -- name: mark_receipt_sent -> none
 update public.purchases set receipt_sent_at = now() where id = %(purchase_id)s and receipt_sent_at is null;

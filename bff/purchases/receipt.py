@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from html import escape
-from uuid import UUID
 
 from bff.purchases.contract import Receipt
 from clarivum.mail import Letter
@@ -23,8 +22,8 @@ def amount(minor: int, currency: str) -> str:
     return f"{whole}{f'.{part:0{decimals}d}' if decimals else ''} {currency.upper()}"
 
 
-def receipt_letter(receipt: Receipt, to: str, key: UUID) -> Letter:
-    """The receipt of a purchase, to one address. `key` is the run that sends it."""
+def receipt_letter(receipt: Receipt, to: str) -> Letter:
+    """The receipt of a purchase, to one address."""
     paid, day = amount(receipt.amount_minor, receipt.currency), _day(receipt.paid_at)
     text = (
         f"Thank you for your purchase.\n\n"
@@ -34,7 +33,7 @@ def receipt_letter(receipt: Receipt, to: str, key: UUID) -> Letter:
     rows = (("Product", receipt.product), ("Paid", paid), ("On", day), ("Reference", str(receipt.id)))
     cells = "".join(f"<tr><th align=left>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     html = f"<p>Thank you for your purchase.</p><table>{cells}</table><p>You can use it at once.</p>"
-    return Letter(to, f"Your receipt: {paid}", text, html, key)
+    return Letter(to, f"Your receipt: {paid}", text, html, receipt.id)
 
 
 def _day(at: datetime) -> str:

@@ -66,6 +66,8 @@ create unique index purchases_payment_key on public.purchases (payment);
 create index purchases_subject_created_at_idx on public.purchases (subject, created_at desc, id desc);
 create index purchases_created_at_idx on public.purchases (created_at desc, id desc);
 create index purchases_entitlement_id_idx on public.purchases (entitlement_id);
+create index purchases_unsent_idx on public.purchases (fulfilled_at)
+    where status = 'fulfilled' and receipt_sent_at is null;
 
 alter table public.purchases enable row level security;
 alter table public.purchases force row level security;

@@ -33,10 +33,10 @@ export const jobs = {
   "privacy.reconcile": { queue: "privacy_reconcile", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: ReconcilePrivacySchema },
   /** Grant what a payment was for, once per payment, and queue the receipt; nothing if it was refunded meanwhile. */
   "purchases.fulfil": { queue: "purchases_fulfil", key: "occasion", keyKind: "text", schemaVersion: 1, uniqueSeconds: null, payload: FulfilPurchaseSchema },
-  /** Ask again for the effect of every stored event that had none within a quarter of an hour, and count them. */
+  /** Ask again for every effect that is missing after a quarter of an hour, and for unsent receipts; and count them. */
   "purchases.reconcile": { queue: "purchases_reconcile", key: "due_at", keyKind: "moment", schemaVersion: 1, uniqueSeconds: null, payload: ReconcilePurchasesSchema },
   /** Take back what a refunded payment gave. A refund that comes before its payment waits in its row for it. */
   "purchases.revoke": { queue: "purchases_revoke", key: "occasion", keyKind: "text", schemaVersion: 1, uniqueSeconds: null, payload: RevokePurchaseSchema },
-  /** Mail the receipt to the address of the checkout, else of the profile. The run is in its Message-ID. */
-  "purchases.send_receipt": { queue: "purchases_send_receipt", key: "purchase_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: null, payload: SendReceiptSchema },
+  /** Mail the receipt to the address of the checkout, else of the profile. The purchase is in its Message-ID. */
+  "purchases.send_receipt": { queue: "purchases_send_receipt", key: "purchase_id", keyKind: "uuid", schemaVersion: 1, uniqueSeconds: 5400, payload: SendReceiptSchema },
 } as const;

@@ -38,7 +38,7 @@ class Answers:
         self._run_id = run_id
 
     async def once(self, name: str, call: Callable[[str], Awaitable[T]]) -> T:
-        """What `call` was answered in this or an earlier attempt. See Run.once."""
+        """What `call` was answered in this or an earlier attempt, as JSON has it either way. See Run.once."""
         key = external_key(self._run_id, name)
         known = await self._database.session(WORKER).maybe(queries.recorded_answer, run_id=self._run_id, name=name)
         if known is not None:
@@ -47,7 +47,7 @@ class Answers:
         text = answer_text(name, answer)
         # shielded: an attempt that is cancelled now still notes what it was answered
         first = await asyncio.shield(asyncio.create_task(self._note(name, text)))
-        return answer if first is None else first
+        return orjson.loads(text) if first is None else first  # type: ignore[no-any-return]
 
     async def _note(self, name: str, text: str) -> Any | None:
         """Keep the answer, waiting for a database that is away. Another attempt's, if that was first."""
@@ -74,6 +74,11 @@ def external_key(run_id: UUID, name: str) -> str:
     if NAME.fullmatch(name) is None:
         raise ValueError(f"{name!r} does not name an effect: a to z, digits, _ . - after a letter, at most 64")
     return f"{run_id}.{name}"
+
+
+def as_kept(name: str, answer: T) -> T:
+    """The answer as every attempt gets it. Raises as `answer_text`."""
+    return orjson.loads(answer_text(name, answer))  # type: ignore[no-any-return]
 
 
 def answer_text(name: str, answer: object) -> str:

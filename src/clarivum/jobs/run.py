@@ -47,13 +47,16 @@ class Run:
         """Have an effect outside the database, and remember the answer for later attempts at this run.
 
         `call` is given the idempotency key to pass on and returns a JSON value of at most 16 KiB, which is committed at
-        once, whatever becomes of this attempt. `name` is unique in the handler: `stripe.refund`. At least once, not
+        once, whatever becomes of this attempt. Every attempt gets it as JSON has it: a datetime or UUID comes back as
+        text, a tuple as a list. `name` is unique in the handler: `stripe.refund`. At least once, not
         exactly: a process killed between the answer and its note calls again, with the same key.
 
         Raises what `call` raises (nothing is noted), ValueError for a name, AnswerError for an answer.
         """
         if self.answers is None:
-            return await call(f"{self.id}.{name}")
+            from clarivum.jobs.external import as_kept  # noqa: PLC0415 - declaring a job needs none of it
+
+            return as_kept(name, await call(f"{self.id}.{name}"))
         return await self.answers.once(name, call)
 
     def remaining_s(self) -> float:

@@ -19,7 +19,8 @@ NOT_ALLOWED = "holds a control character, such as a line break"
 class Letter:
     """A mail to one person: plain text, and the same as HTML. Its repr names nobody.
 
-    `key` is the run that sends it: every attempt writes the same Message-ID, so that a repetition can be recognised.
+    `key` is what it is about, such as a purchase: however often it is sent, it has the same Message-ID, so that a
+    repetition can be recognised.
     """
 
     to: str

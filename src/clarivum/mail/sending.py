@@ -1,28 +1,19 @@
-"""Where letters go: to a mail server, or into a folder."""
+"""Where letters go: to the mail server of the settings, or into a folder."""
 
 import asyncio
 import os
-import smtplib
-import ssl
 from collections.abc import Mapping
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 
 from clarivum.clock import SYSTEM_CLOCK, Clock
-from clarivum.errors import ConfigurationError, DependencyDownError
+from clarivum.errors import ConfigurationError
 from clarivum.mail.letter import Letter
 from clarivum.mail.server import MailServer
+from clarivum.mail.smtp import SmtpMail
 from clarivum.settings import Environment, Settings
 
-TIMEOUT_S = 10.0
 FOLDER = "mail"
-PERMANENT = 500
-"""SMTP replies from here on say that the same again would fail the same way."""
-
-
-class MailRefusedError(Exception):
-    """The server will not take this letter, now or later. The message holds the reply's code, and no address."""
 
 
 class Mail(Protocol):
@@ -31,45 +22,6 @@ class Mail(Protocol):
     async def send(self, letter: Letter) -> None:
         """Hand the letter over. Raises ValueError (see Letter.message), MailRefusedError, or DependencyDownError when
         another attempt may succeed."""
-
-
-class SmtpMail:
-    """Letters by SMTP, one connection each. `tls` is what servers' certificates are checked with."""
-
-    def __init__(
-        self, server: MailServer, sender: str, *, clock: Clock = SYSTEM_CLOCK, tls: ssl.SSLContext | None = None
-    ) -> None:
-        self._server = server
-        self._sender = sender
-        self._clock = clock
-        self._tls = tls
-
-    async def send(self, letter: Letter) -> None:
-        """As Mail.send. Returns when the server has taken responsibility (reply 250 to the data)."""
-        message = letter.message(self._sender, self._clock.now())
-        try:
-            await asyncio.to_thread(self._hand_over, message)
-        except smtplib.SMTPRecipientsRefused as refused:
-            raise _failure(next(iter(refused.recipients.values()))[0]) from None
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPHeloError) as refused:
-            raise DependencyDownError(f"the mail server does not let us in: {refused.smtp_code}") from None
-        except smtplib.SMTPResponseException as refused:
-            raise _failure(refused.smtp_code) from None
-        except (OSError, smtplib.SMTPException) as error:
-            raise DependencyDownError(f"the mail server does not answer: {type(error).__name__}") from None
-
-    def _hand_over(self, message: EmailMessage) -> None:
-        server, context = self._server, self._tls or ssl.create_default_context()
-        if server.tls:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
-        else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
-        with connection:
-            if not server.tls and not server.is_local:
-                connection.starttls(context=context)
-            if server.user is not None and server.password is not None:
-                connection.login(server.user, server.password)
-            connection.send_message(message)
 
 
 class FolderMail:
@@ -103,9 +55,3 @@ def outgoing_mail(environ: Mapping[str, str] = os.environ) -> Mail:
     if settings.environment is Environment.PRODUCTION:
         raise ConfigurationError("SMTP_URL is missing: in production mail is not written to files")
     return FolderMail(Path(environ.get("CLARIVUM_DATA") or ".clarivum") / FOLDER, settings.mail_from)
-
-
-def _failure(reply: int) -> Exception:
-    if reply >= PERMANENT:
-        return MailRefusedError(f"the mail server refuses the letter with {reply}")
-    return DependencyDownError(f"the mail server answers {reply}")

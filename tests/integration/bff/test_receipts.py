@@ -5,13 +5,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bff.purchases.jobs import fulfil_purchase, send_receipt
+from bff.purchases.jobs import ReconcilePurchases, fulfil_purchase, reconcile_purchases, send_receipt
 from clarivum.database import Database
+from clarivum.jobs.message import run_id_of, window_of
 from clarivum.jobs.redrive import redrive
 from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.testing.npm import install
@@ -42,7 +44,9 @@ def mail_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         yield start
 
 
-async def test_a_receipt_is_delivered_and_its_run_is_in_its_message_id(backend: Backend, mail_server: Mailbox) -> None:
+async def test_a_receipt_is_delivered_with_its_purchase_in_the_message_id(
+    backend: Backend, mail_server: Mailbox
+) -> None:
     server = mail_server()
     await backend.webhook(paid("pi_mail"))
     async with backend.working(fulfil_purchase, send_receipt):
@@ -50,8 +54,8 @@ async def test_a_receipt_is_delivered_and_its_run_is_in_its_message_id(backend: 
     assert server.stdout is not None
     received = json.loads(server.stdout.readline())
     assert received["to"] == ["alice@example.org"]
-    (run,) = backend.rows("select run_id from clarivum.job_runs where job = 'purchases.send_receipt'")
-    assert f"Message-ID: <{run['run_id']}@clarivum.com>" in received["content"]
+    (purchase,) = backend.rows("select id from public.purchases")
+    assert f"Message-ID: <{purchase['id']}@clarivum.com>" in received["content"]
     assert backend.letters() == []
     assert backend.count("public.purchases where receipt_sent_at is not null") == 1
 
@@ -86,6 +90,37 @@ async def test_a_receipt_that_met_no_server_is_sent_when_it_is_driven_again(
             await redrive(database, send_receipt, [letter["run_id"]], PgmqTransport(database))
         await backend.until(lambda: backend.runs("purchases.send_receipt"), "the receipt is sent")
     assert backend.count("public.purchases where receipt_sent_at is not null") == 1
+
+
+async def test_a_receipt_that_was_given_up_is_asked_for_again_at_night(backend: Backend, mail_server: Mailbox) -> None:
+    away = mail_server()
+    away.kill()
+    away.wait()
+    hours_ago = {"pi_today": 2, "pi_last_week": 170}
+    for payment in hours_ago:
+        await backend.webhook(paid(payment))
+    async with backend.working(fulfil_purchase, send_receipt):
+        await backend.until(lambda: backend.count("clarivum.dead_letters") == 2, "every attempt is over")
+    assert backend.rows("select distinct attempts from clarivum.dead_letters") == [{"attempts": 12}]
+    for payment, hours in hours_ago.items():
+        at = datetime.now(UTC) - timedelta(hours=hours)
+        (purchase,) = backend.rows(
+            "update public.purchases set fulfilled_at = %s where payment = %s returning id::text as id", at, payment
+        )
+        earlier = run_id_of(send_receipt.name, purchase["id"], window_of(send_receipt, at))
+        for ledger in ("job_runs", "dead_letters"):
+            backend.rows(f"update clarivum.{ledger} set run_id = %s where key = %s", earlier, purchase["id"])
+    mail_server()
+    async with backend.working(send_receipt, reconcile_purchases):
+        await backend.enqueue(ReconcilePurchases(due_at=datetime(2026, 11, 26, 1, 30, tzinfo=UTC)))
+        await backend.until(
+            lambda: backend.count("public.purchases where receipt_sent_at is not null"), "the receipt is sent"
+        )
+        await backend.enqueue(ReconcilePurchases(due_at=datetime(2026, 11, 27, 1, 30, tzinfo=UTC)))
+        await backend.until(lambda: backend.runs("purchases.reconcile") == 2, "the next night is over")
+    sent = backend.rows("select payment from public.purchases where receipt_sent_at is not null")
+    assert [row["payment"] for row in sent] == ["pi_today"]
+    assert backend.count("pgmq.q_purchases_send_receipt") == 0
 
 
 async def test_without_an_address_at_the_checkout_the_profiles_is_used(backend: Backend) -> None:

@@ -1,11 +1,13 @@
 """`run.once`: an effect outside the database is not had again by a later attempt, and its answer stays."""
 
 import signal
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 
-from clarivum.database import Database
+from clarivum.database import WORKER, Database
+from clarivum.jobs import Run
 from clarivum.jobs.external import Answers
 from clarivum.jobs.transports.queues import ensure_queues
 from tests.integration.jobs.conftest import Drill
@@ -89,6 +91,20 @@ async def test_every_json_value_is_remembered(refunding: Drill, answer: object) 
         book = Answers(database, refund.name, run_id)
         assert [await book.once("x", ask) for _ in range(2)] == [answer, answer]
     assert asked == [f"{run_id}.x"]
+
+
+async def test_the_first_attempt_gets_what_every_later_one_gets(refunding: Drill) -> None:
+    run_id, told = uuid4(), {"at": datetime(2026, 11, 26, tzinfo=UTC), "id": UUID(int=1), "pair": (1, 2)}
+
+    async def ask(key: str) -> dict[str, object]:
+        return told
+
+    async with Database(refunding.urls.app, pipelines=1, connections=1) as database:
+        book = Answers(database, refund.name, run_id)
+        first, second = [await book.once("x", ask) for _ in range(2)]
+        by_hand = Run(run_id, refund.name, "a", 1, database.session(WORKER).transaction(), 0.0)
+        assert await by_hand.once("x", ask) == first == second
+    assert first == {"at": "2026-11-26T00:00:00+00:00", "id": str(UUID(int=1)), "pair": [1, 2]}
 
 
 @pytest.mark.parametrize("name", ["", "Stripe", "1st", "a b", "a\x00", "x" * 65])
