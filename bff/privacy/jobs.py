@@ -9,8 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from bff.privacy.contract import MAX_ROWS
 from bff.privacy.queries import queries
-from clarivum.auth.audit import AuditEvent, audit_in, recorded_subject
-from clarivum.auth.revocation import revoke_subject_in
+from clarivum.auth import AuditEvent, audit_in, recorded_subject, revoke_subject_in
 from clarivum.database import Transaction
 from clarivum.jobs import Payload, Run, job
 from clarivum.telemetry import counter

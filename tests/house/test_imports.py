@@ -1,8 +1,10 @@
 """Who may import whom, and what a package offers."""
 
+import ast
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,19 @@ def test_no_import_is_exempt() -> None:
     ]
     assert contracts
     assert [contract["name"] for contract in contracts if contract.get("ignore_imports")] == []
+
+
+def test_the_application_takes_what_the_packages_offer() -> None:
+    taken = [
+        (str(path.relative_to(ROOT)), node.module, alias.name)
+        for path in sorted((ROOT / "bff").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "clarivum"
+        for alias in node.names
+    ]
+    assert taken
+    assert [each for each in taken if each[2] not in getattr(import_module(each[1] or ""), "__all__", [each[2]])] == []
+    assert [each for each in taken if (each[1] or "").count(".") != 1] == []
 
 
 def test_every_package_names_what_it_offers() -> None:
