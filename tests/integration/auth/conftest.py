@@ -4,17 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from joserfc.jwk import RSAKey
 
 from clarivum.auth.cookies import SessionCookies
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.auth.session_world import SECRET, TokenEndpoint, World
 from tests.unit.auth.forge import Forge, TurnedClock
+from tests.unit.auth.issuer_fixtures import forge
 
-
-@pytest.fixture(scope="session")
-def forge() -> Forge:
-    return Forge(RSAKey.generate_key(2_048))
+__all__ = ["forge", "world"]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Who the caller of a request with a session cookie is: its access token decides, and it must be good in every way."""
 
 import pytest
-from joserfc.jwk import RSAKey
 
 from clarivum.api.credentials import NO_ACCESS_TOKEN, SessionCredentials, session_credentials
 from clarivum.api.request import Headers
@@ -28,31 +27,6 @@ from tests.unit.auth.forge import AUDIENCE, NOW, SETTINGS, Endpoint, Forge, Turn
 CSRF_COOKIE = "__Host-clarivum.csrf"
 OWN_PAGE = {b"host": b"api.example.org", b"origin": b"https://api.example.org"}
 CHANGES = ["POST", "PUT", "PATCH", "DELETE"]
-
-
-@pytest.fixture(scope="session")
-def forge() -> Forge:
-    return Forge(RSAKey.generate_key(2_048))
-
-
-@pytest.fixture(scope="session")
-def stranger() -> Forge:
-    return Forge(RSAKey.generate_key(2_048))
-
-
-@pytest.fixture
-def clock() -> TurnedClock:
-    return TurnedClock()
-
-
-@pytest.fixture
-def issuer(forge: Forge) -> Endpoint:
-    return Endpoint(forge.key_set())
-
-
-@pytest.fixture
-def verifier(clock: TurnedClock, issuer: Endpoint) -> TokenVerifier:
-    return TokenVerifier(SETTINGS, clock, issuer)
 
 
 @pytest.fixture
@@ -160,22 +134,22 @@ async def test_a_withdrawn_key_ends_sessions_too(
     forge: Forge,
     stranger: Forge,
     clock: TurnedClock,
-    issuer: Endpoint,
+    endpoint: Endpoint,
     verifier: TokenVerifier,
     sessions: SessionCredentials,
 ) -> None:
     headers = sent(session_of(forge.token()))
     await admitted(sessions, headers)
-    issuer.document = stranger.key_set()
+    endpoint.document = stranger.key_set()
     clock.turn(60)
     await verifier.warm()
     assert (await refusal(sessions, headers)).code is INVALID_SESSION
 
 
 async def test_no_key_set_is_no_fault_of_the_session(
-    forge: Forge, issuer: Endpoint, sessions: SessionCredentials
+    forge: Forge, endpoint: Endpoint, sessions: SessionCredentials
 ) -> None:
-    issuer.document = FetchError("refused")
+    endpoint.document = FetchError("refused")
     assert (await refusal(sessions, sent(session_of(forge.token())))).code is UNAVAILABLE
 
 
