@@ -9,8 +9,7 @@ from clarivum.api.request import headers_of
 from clarivum.api.response import API_HEAD, WHOLE_RESPONSE, Response, Scope, Send
 from clarivum.api.security_headers import header_lines
 from clarivum.auth.csrf import HEADER as CSRF_HEADER
-from clarivum.auth.origins import Origin, parse_origin
-from clarivum.errors import ConfigurationError
+from clarivum.auth.origins import Origin, listed_origins, parse_origin
 
 ALLOWED_HEADERS = (
     "authorization", "content-type", "idempotency-key", "if-match", CSRF_HEADER, "traceparent", "tracestate",
@@ -37,20 +36,9 @@ class Cors:
 
     @classmethod
     def from_setting(cls, text: str, *, https_only: bool) -> "Cors | None":
-        """Read `https://app.example.org, https://admin.example.org`; None for an empty text: closed.
-
-        Raises ConfigurationError naming the variable.
-        """
-        origins = set()
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            origin = parse_origin(part)
-            if origin is None or (https_only and origin[0] != "https"):
-                raise ConfigurationError(
-                    "CLARIVUM_CORS_ORIGINS must be comma-separated origins, like https://app.example.org: scheme, host "
-                    "and port only, no path, no *, since answers are read with credentials; in production https only"
-                )
-            origins.add(origin)
-        return cls(frozenset(origins)) if origins else None
+        """For those that CLARIVUM_CORS_ORIGINS lists; None for an empty text: closed. Raises ConfigurationError."""
+        origins = listed_origins(text, "CLARIVUM_CORS_ORIGINS", https_only=https_only)
+        return cls(origins) if origins else None
 
     async def admit(self, methods: str, scope: Scope, send: Send) -> tuple[Scope, Send] | None:
         """The request as it goes on, its answer with our lines; None when it was a preflight, which is answered.

@@ -27,7 +27,7 @@ from clarivum.api.http.peer import Peers
 from clarivum.api.http.timekeeper import Timekeeper
 from clarivum.api.http.workers import run_workers
 from clarivum.api.login.ended import EndedSessions
-from clarivum.api.login.session import STEP_UP_PATH
+from clarivum.api.login.paths import STEP_UP
 from clarivum.api.openapi.serving import Documentation
 from clarivum.api.probes import Check, Probe, alive, metrics, ready
 from clarivum.api.resources import Resources
@@ -95,7 +95,7 @@ def build_app(
         rate_limits=settings.rate_limits,
         sessions=session_credentials(settings, verifier),
         revocations=revocations,
-        step_up_path=STEP_UP_PATH if settings.login_client_id else None,
+        step_up_path=STEP_UP if settings.login_client_id else None,
         webhook_secrets=webhook_secrets(application.routes, settings),
     )
     login = tuple(_login(settings, resources))

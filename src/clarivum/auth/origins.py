@@ -46,17 +46,8 @@ class Origins:
 
     @classmethod
     def from_setting(cls, text: str, *, https_only: bool) -> "Origins":
-        """Read `https://app.example.org, https://admin.example.org`. Raises ConfigurationError naming the variable."""
-        allowed = set()
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            origin = parse_origin(part)
-            if origin is None or (https_only and origin[0] != "https"):
-                raise ConfigurationError(
-                    "CLARIVUM_ALLOWED_ORIGINS must be comma-separated origins, like https://app.example.org: scheme, "
-                    "host and port only, no path, no *; in production https only"
-                )
-            allowed.add(origin)
-        return cls(frozenset(allowed), https_only=https_only)
+        """Those that CLARIVUM_ALLOWED_ORIGINS lists. Raises ConfigurationError naming it."""
+        return cls(listed_origins(text, "CLARIVUM_ALLOWED_ORIGINS", https_only=https_only), https_only=https_only)
 
     def check(self, request: RequestOrigin) -> None:
         """Raises RequestError `csrf_failed` (403) unless the request comes from one of the origins."""
@@ -88,6 +79,20 @@ class Origins:
             return False
         port = int(own[2]) if own[2] else _DEFAULT_PORTS[origin[0]]
         return origin[1:] == (own[1], port)
+
+
+def listed_origins(text: str, setting: str, *, https_only: bool) -> frozenset[Origin]:
+    """Read `https://app.example.org, https://admin.example.org`. Raises ConfigurationError naming the setting."""
+    origins = set()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        origin = parse_origin(part)
+        if origin is None or (https_only and origin[0] != "https"):
+            raise ConfigurationError(
+                f"{setting} must be comma-separated origins, like https://app.example.org: scheme, host and port only, "
+                "no path, no *; in production https only"
+            )
+        origins.add(origin)
+    return frozenset(origins)
 
 
 def parse_origin(text: str) -> Origin | None:

@@ -1,13 +1,14 @@
 """The statements that the platform itself runs: held to the same rules as the application's."""
 
 from clarivum.api.idempotency import queries as api_queries
+from clarivum.api.login.statements import queries as login_queries
 from clarivum.auth.audit.recorder import queries as audit_queries
-from clarivum.auth.revocation import queries as auth_queries
+from clarivum.auth.revocation import queries as revocation_queries
 from clarivum.database import Query
 from clarivum.jobs.statements import queries as job_queries
 from clarivum.jobs.transports.sqs.statements import queries as outbox_queries
 
 
 def declared() -> tuple[Query, ...]:
-    """Idempotency and rate limits, then sessions and the audit, then jobs and their outbox."""
-    return (*api_queries, *auth_queries, *audit_queries, *job_queries, *outbox_queries)
+    """Idempotency and rate limits, then the login, revocations and the audit, then jobs and their outbox."""
+    return (*api_queries, *login_queries, *revocation_queries, *audit_queries, *job_queries, *outbox_queries)

@@ -15,11 +15,12 @@ from clarivum.api.login.session import IDLE_S, SessionTokens, begin
 from clarivum.auth import TokenVerifier
 from clarivum.auth.cookies import Cookie, SessionCookies, SessionToken
 from clarivum.auth.csrf import CsrfTokens
-from clarivum.auth.oidc import OpenIdClient, Registration, Seal
+from clarivum.auth.oidc import OpenIdClient, Registration
 from clarivum.auth.oidc.exchange import Answer, ExchangeError
 from clarivum.auth.origins import Origins
 from clarivum.auth.principal import principal_from
 from clarivum.auth.revocation import Revocations
+from clarivum.auth.seal import Seal
 from clarivum.database import Database
 from clarivum.testing.postgres import DatabaseUrls
 from tests.unit.auth.forge import (

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 from clarivum.api.asgi import Serves
-from clarivum.api.login import callback, logout, start
 from clarivum.api.login.callback import Callback
 from clarivum.api.login.configuration import base_url_of, registration_of
-from clarivum.api.login.logout import Logout
+from clarivum.api.login.logout import Logout, sign_out_page
 from clarivum.api.login.parts import Parts
+from clarivum.api.login.paths import CALLBACK, LOGIN, LOGOUT
 from clarivum.api.login.renewal import SessionRenewal
 from clarivum.api.login.serving import RATE, Answer, LoginEndpoint
-from clarivum.api.login.start import AttemptCookie, Start
+from clarivum.api.login.start import PARAMETERS, AttemptCookie, Start
 from clarivum.api.resources import Resources
-from clarivum.auth.oidc import OpenIdClient, Seal
+from clarivum.auth.oidc import OpenIdClient
+from clarivum.auth.seal import Seal
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.settings import Settings
 
@@ -47,7 +48,7 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
         )
 
     end = Logout(parts, credentials, base_url_of(settings))
-    yield "GET", start.PATH, serve(start.PATH, Start(parts, attempts, base_url_of(settings)), start.PARAMETERS)
-    yield "GET", callback.PATH, serve(callback.PATH, Callback(parts, attempts, resources.audit), signs_in=True)
-    yield "GET", logout.PATH, serve(logout.PATH, logout.sign_out_page)
-    yield "POST", logout.PATH, serve(logout.PATH, end)
+    yield "GET", LOGIN, serve(LOGIN, Start(parts, attempts, base_url_of(settings)), PARAMETERS)
+    yield "GET", CALLBACK, serve(CALLBACK, Callback(parts, attempts, resources.audit), signs_in=True)
+    yield "GET", LOGOUT, serve(LOGOUT, sign_out_page)
+    yield "POST", LOGOUT, serve(LOGOUT, end)

@@ -11,9 +11,11 @@ from hashlib import sha256
 from typing import Any
 
 from clarivum.api.login.parts import Parts
+from clarivum.api.login.paths import CALLBACK, LOGIN
 from clarivum.api.login.serving import Visit, redirect
 from clarivum.api.login.session import IDLE_S, SessionTokens, begin, session_id
 from clarivum.api.login.start import AttemptCookie
+from clarivum.api.login.statements import queries
 from clarivum.api.response import Response
 from clarivum.auth import Principal, TokenRefusedError
 from clarivum.auth.audit import AuditEvent, AuditRecorder
@@ -28,12 +30,10 @@ from clarivum.auth.oidc import (
     open_attempt,
 )
 from clarivum.auth.oidc.attempt import LIFETIME_S
-from clarivum.auth.revocation import queries
 from clarivum.database import WORKER
 from clarivum.errors import LOGIN_DENIED, LOGIN_FAILED, MFA_REQUIRED, UNAVAILABLE, RequestError
 
-PATH = "/auth/callback"
-ROUTE = f"GET {PATH}"
+ROUTE = f"GET {CALLBACK}"
 MAX_CODE_CHARACTERS = 4_096
 FORGOTTEN_AT_ONCE = 3
 DENIED = frozenset({"access_denied", "consent_required", "interaction_required", "login_required"})
@@ -50,7 +50,7 @@ class SignedIn:
 
 
 class Callback:
-    """Completes a login. An attempt is used up by coming back with its state, whatever comes of it."""
+    """Completes a login. An attempt is used up by coming back with its state, whatever comes of it then."""
 
     def __init__(self, parts: Parts, attempts: AttemptCookie, audit: AuditRecorder) -> None:
         self._parts = parts
@@ -61,8 +61,8 @@ class Callback:
         try:
             attempt = self._attempt(visit)
             set_cookies.append(self._attempts.clear())
-            await self._check_issuer(visit)
             await self._take(attempt)
+            await self._check_issuer(visit)
             signed_in = await self._signed_in(self._code(visit), attempt)
             await self._end_previous(visit)
         except RequestError as error:
@@ -171,4 +171,4 @@ def _no_second_factor(profile: Mapping[str, Any]) -> RequestError:
 
 
 def _failure(detail: str, why: str) -> RequestError:
-    return RequestError(f"{detail} Start again at /auth/login.", code=LOGIN_FAILED, log=why)
+    return RequestError(f"{detail} Start again at {LOGIN}.", code=LOGIN_FAILED, log=why)

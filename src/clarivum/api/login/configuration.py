@@ -1,10 +1,9 @@
 """Whether there is a login of our own, and as whom we are known to the issuer."""
 
+from clarivum.api.login.paths import CALLBACK
 from clarivum.auth.oidc import Registration
 from clarivum.errors import ConfigurationError
 from clarivum.settings import Environment, Settings
-
-CALLBACK_PATH = "/auth/callback"
 
 
 def registration_of(settings: Settings) -> Registration | None:
@@ -24,7 +23,7 @@ def registration_of(settings: Settings) -> Registration | None:
         issuer=settings.issuer,
         client_id=settings.login_client_id,
         client_secret=settings.login_client_secret.get_secret_value(),
-        redirect_uri=f"{base_url_of(settings)}{CALLBACK_PATH}",
+        redirect_uri=f"{base_url_of(settings)}{CALLBACK}",
         audience=settings.auth0_audience,
     )
 

@@ -12,9 +12,9 @@ from clarivum.api.login.session import sealed_subject
 from clarivum.api.response import JSON_HEAD, SECURITY, Response, header_lines
 from clarivum.auth import ANONYMOUS_PRINCIPAL
 from clarivum.auth.cookies import SessionRefusedError, SessionToken
+from clarivum.auth.instruments import log
 from clarivum.errors import UNAVAILABLE, RequestError
 
-PATH = "/auth/logout"
 Ended = Literal["everywhere", "this_browser"]
 ONLY_HERE = "This browser is signed out. Other sessions could not be ended: sign in and out again a little later."
 
@@ -120,7 +120,7 @@ class Logout:
         return subject
 
     async def _drop_refresh_token(self, session: SessionToken) -> None:
-        """Tell the issuer. When it does not listen, the session's cookie was the only place that held the token."""
+        """Tell the issuer; when it does not listen, the log: whoever copied the cookie holds the token too."""
         refresh_token = session.claims.get("refresh_token")
-        if isinstance(refresh_token, str):
-            await self._parts.client.revoke(refresh_token)
+        if isinstance(refresh_token, str) and not await self._parts.client.revoke(refresh_token):
+            log.warning("refresh token not revoked at the issuer after signing out")

@@ -26,12 +26,14 @@ from clarivum.api.login.session import (
     reissue_due,
     session_id,
 )
+from clarivum.api.login.statements import queries
 from clarivum.auth import TokenRefusedError
 from clarivum.auth.cookies import SessionReason, SessionRefusedError, SessionToken
 from clarivum.auth.instruments import REFRESHES, SESSIONS
-from clarivum.auth.oidc import GrantRefusedError, Seal
+from clarivum.auth.oidc import GrantRefusedError
 from clarivum.auth.policy import CLOCK_SKEW_S
-from clarivum.auth.revocation import Reason, queries
+from clarivum.auth.revocation import Reason
+from clarivum.auth.seal import Seal
 from clarivum.database import WORKER
 from clarivum.errors import UNAVAILABLE, RequestError
 

@@ -13,7 +13,6 @@ from typing import Any
 from clarivum.auth import Principal
 from clarivum.auth.cookies import SessionToken
 
-STEP_UP_PATH = "/auth/login?mfa=1"
 IDLE_S = 12 * 3_600
 TOKEN_LIFETIME_S = 8 * 3_600
 """No access token is used for longer, whatever the issuer allows."""

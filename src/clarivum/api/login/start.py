@@ -4,15 +4,16 @@ import re
 from urllib.parse import urlencode, urlsplit
 
 from clarivum.api.login.parts import Parts
+from clarivum.api.login.paths import LOGIN
 from clarivum.api.login.serving import Visit, redirect
 from clarivum.api.response import Response
 from clarivum.auth.cookies.header import set_cookie
-from clarivum.auth.oidc import LoginAttempt, Seal, own_path, seal_attempt
+from clarivum.auth.oidc import LoginAttempt, own_path, seal_attempt
 from clarivum.auth.oidc.attempt import LIFETIME_S
 from clarivum.auth.policy import LOOPBACK_HOSTS
+from clarivum.auth.seal import Seal
 from clarivum.errors import INVALID_PARAMETER, RequestError, Violation
 
-PATH = "/auth/login"
 PARAMETERS = frozenset({"returnTo", "mfa"})
 _NAME = "clarivum.login"
 
@@ -52,7 +53,7 @@ class Start:
                 violations=[Violation("query:mfa", "The parameter is 1 or 0", "invalid")],
             )
         if self._is_another_name_of_this_machine(visit.headers.get(b"host", b"")):
-            return redirect(f"{self._base_url}{PATH}?{urlencode({'returnTo': return_to, 'mfa': mfa})}")
+            return redirect(f"{self._base_url}{LOGIN}?{urlencode({'returnTo': return_to, 'mfa': mfa})}")
         attempt = LoginAttempt.begin(return_to, mfa=mfa == "1", now=self._parts.now())
         url = await self._parts.client.authorization_url(attempt)
         set_cookies.append(self._attempts.write(attempt))

@@ -1,6 +1,6 @@
 """A login of our own: the OpenID Connect client behind /auth/login, and what it keeps while the browser is away."""
 
-from clarivum.auth.oidc.attempt import LoginAttempt, Seal, open_attempt, seal_attempt
+from clarivum.auth.oidc.attempt import LoginAttempt, open_attempt, seal_attempt
 from clarivum.auth.oidc.client import OpenIdClient, Registration
 from clarivum.auth.oidc.id_token import IdTokenRefusedError, check_id_token
 from clarivum.auth.oidc.return_to import own_path
@@ -12,7 +12,6 @@ __all__ = [
     "LoginAttempt",
     "OpenIdClient",
     "Registration",
-    "Seal",
     "TokenSet",
     "check_id_token",
     "open_attempt",

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +15,7 @@ from clarivum.auth.fetch import FetchError, fetch_document
 from clarivum.auth.instruments import log
 from clarivum.auth.issuer_keys import Fetch
 from clarivum.auth.oidc.attempt import LoginAttempt
-from clarivum.auth.oidc.exchange import ExchangeError, Post, post_form
+from clarivum.auth.oidc.exchange import Answer, ExchangeError, Post, post_form
 from clarivum.auth.oidc.provider import Provider, discovery_url, is_auth0, read_provider
 from clarivum.auth.oidc.tokens import GrantFailedError, TokenSet, read_tokens
 from clarivum.auth.principal import MULTI_FACTOR
@@ -103,16 +104,19 @@ class OpenIdClient:
         return await self._grant("refresh_token", refresh_token=refresh_token, resource=self._resource())
 
     async def revoke(self, refresh_token: str) -> bool:
-        """Tell the issuer that a refresh token is not needed any more (RFC 7009). False when it could not be told."""
+        """Tell the issuer that a refresh token is not needed any more (RFC 7009).
+
+        False when it could not be told, or did not say that it revoked it.
+        """
         try:
             provider = await self.provider()
             if provider.revocation_endpoint is None:
                 return False
             body = urlencode({"token": refresh_token, "token_type_hint": "refresh_token"})
-            await self._authenticated(provider, provider.revocation_endpoint, body)
+            answer = await self._authenticated(provider, provider.revocation_endpoint, body)
         except (ExchangeError, RequestError):
             return False
-        return True
+        return answer.status == HTTPStatus.OK
 
     async def logout_url(self, return_url: str) -> str:
         """Where the browser ends its session with the issuer (RP-Initiated Logout 1.0; Auth0's own way without it).
@@ -144,7 +148,7 @@ class OpenIdClient:
         except (ExchangeError, GrantFailedError) as error:
             raise _unavailable(f"{grant_type}: {error}") from None
 
-    async def _authenticated(self, provider: Provider, url: str, body: str) -> Any:
+    async def _authenticated(self, provider: Provider, url: str, body: str) -> Answer:
         ours = self.registration
         proof = ClientAuth(ours.client_id, ours.client_secret, provider.client_authentication)
         headers: dict[str, str] = {}

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from clarivum.auth.oidc.attempt import LIFETIME_S, LoginAttempt, Seal, open_attempt, seal_attempt
+from clarivum.auth.oidc.attempt import LIFETIME_S, LoginAttempt, open_attempt, seal_attempt
+from clarivum.auth.seal import Seal
 
 NOW = 1_793_000_000.0
 SECRET = "q7Vt2mB9kLx4Zr8Nw1Hs6Yp3Jd5Fg0Ca"

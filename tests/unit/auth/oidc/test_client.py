@@ -152,3 +152,5 @@ async def test_a_refresh_token_is_dropped_where_the_issuer_takes_that(clock: Tur
     assert (url, parse_qs(body)["token"]) == (f"{ISSUER}oauth/revoke", ["r1"])
     assert not await Issuer().client(clock).revoke("r1")
     assert not await Issuer(down=True).client(clock).revoke("r1")
+    refusing = Issuer(members=issuer.members, answer=Answer(401, {"error": "invalid_client"}))
+    assert not await refusing.client(clock).revoke("r1")
