@@ -11,7 +11,7 @@ import typer
 
 from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target, team
 from clarivum.cli.push_progress import PushProgress
-from clarivum.cli.push_refusals import refuse_pending
+from clarivum.cli.push_refusals import refuse_pending, refuse_unapplied
 from clarivum.cli.steps import Steps
 from clarivum.cli.terminal import DIM, GREEN, RED, YELLOW, Format, painter, wants_colour
 from clarivum.database.migrations import push as migrations
@@ -67,7 +67,8 @@ def push(
 ) -> None:
     """Apply the pending migrations: each file with its history row in one transaction, one deployer at a time.
 
-    Every file is read, judged and linted (squawk) before the first runs. Exit code 4 when a file is refused, with file,
+    Every file is read, judged and linted (squawk, and the rules of `check database` on the schema that it makes) before
+    the first runs. Exit code 4 when a file is refused, with file,
     line, statement and what to do; 5 when the database does not answer or a lock is not granted.
     """
     for_machines = machine_readable(form)
@@ -131,13 +132,14 @@ def reset(
 ) -> None:
     """Drop everything of the application and the platform in a database of this machine, and apply all migrations.
 
-    Roles stay. Refused for a database elsewhere, and in production.
+    Roles stay. Refused for a database elsewhere, in production, and for new migrations that `db push` would refuse.
     """
     settings = Settings.load(os.environ)
     url, folder, seed = target(data), workdir / "supabase" / "migrations", workdir / "supabase" / "seed.sql"
     if settings.environment is Environment.PRODUCTION:
         raise ConfigurationError("`db reset` is for development; CLARIVUM_ENVIRONMENT says production")
     _confirm(f"every row in {mask(url)}", yes=yes)
+    refuse_unapplied(url, folder, workdir)
     steps = Steps()
     with steps.step("reset") as step:
         reset_database(url)

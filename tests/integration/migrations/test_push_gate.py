@@ -19,15 +19,6 @@ from pathlib import Path
 from clarivum.application import Application
 application = Application("planted", root=Path(__file__).parent, features=[])
 """
-UP = """
-import sys
-from clarivum.cli import backend
-from clarivum.cli.program import main
-backend.APPLICATION = "planted_backend:application"
-sys.argv = ["clarivum", "up", "--port", "0", "--data", sys.argv[1]]
-main()
-"""
-"""`up` with an application of ours, which it has no option for."""
 NOTE = "select attname::text from pg_attribute where attrelid = 'public.profiles'::regclass and attname = 'note'"
 
 
@@ -58,11 +49,15 @@ def test_up_refuses_the_same_on_a_database_that_it_did_not_start(
     (our_project.path / "planted_backend.py").write_text(APPLICATION)
     data = tmp_path / "data"
     # Not the admin's alone: `up` would give the login, which the other tests of this server use, a password of its own.
-    urls = {"DATABASE_URL": database_urls.app, "CLARIVUM_MIGRATION_URL": database_urls.admin}
+    settings = {
+        "DATABASE_URL": database_urls.app,
+        "CLARIVUM_MIGRATION_URL": database_urls.admin,
+        "CLARIVUM_APPLICATION": "planted_backend:application",
+    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     started = subprocess.run(
-        [sys.executable, "-c", UP, str(data)],
-        env={**inherited, "PYTHONPATH": str(our_project.path), **urls},
+        [sys.executable, "-m", "clarivum", "up", "--port", "0", "--data", str(data)],
+        env={**inherited, "PYTHONPATH": str(our_project.path), **settings},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -28,7 +28,7 @@ FILES = (
 INDEXES = "select indexrelid::regclass::text, indisvalid from pg_index where indrelid = 'public.a'::regclass"
 WORKERS = 2
 STEP, LAST = 5, 42
-DEADLINE_S = 60
+DEADLINE_S = 240
 
 
 def pushing(project: Project, url: str) -> "subprocess.Popen[str]":

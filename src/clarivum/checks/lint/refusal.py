@@ -1,6 +1,6 @@
 """The last look before a push: refuses pending migrations that open or destroy something, or that squawk minds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,20 +26,22 @@ class Objection:
     fix: str
 
 
-def refuse_unsafe(pending: Sequence[Migration], root: Path, today: date) -> None:
+def refuse_unsafe(
+    pending: Sequence[Migration], root: Path, today: date, more: Callable[[], Iterable[Objection]] = tuple
+) -> None:
     """Raise RefusedError (`migration_unsafe`, exit 4) with everything that stands against the pending migrations.
 
-    They are judged as a set, against what the files before them in the folder made. What `root`'s waivers.toml waives
-    passes. Raises ConfigurationError when waivers.toml cannot be read or squawk is not installed.
+    They are judged as a set, against what the files before them in the folder made. `more` finds what their text does
+    not tell; what both say of one subject is told once. What `root`'s waivers.toml waives passes. Raises
+    ConfigurationError when waivers.toml cannot be read or squawk is not installed.
     """
     if not pending:
         return
     waivers = _waivers(root)
-    left = [
-        each
-        for each in objections(pending, discover(pending[0].path.parent))
-        if not any(waiver.covers(each.rule, each.subject, today) for waiver in waivers)
-    ]
+    found = list(objections(pending, discover(pending[0].path.parent)))
+    told = {(each.rule, each.subject) for each in found}
+    found += [each for each in more() if (each.rule, each.subject) not in told]
+    left = [each for each in found if not any(waiver.covers(each.rule, each.subject, today) for waiver in waivers)]
     left.sort(key=lambda each: (each.migration.version, each.line))
     if left:
         raise RefusedError(message(left, root.resolve()), code=MIGRATION_UNSAFE)
