@@ -38,7 +38,7 @@ async def capture_lead(body: CaptureLead, tx: Transaction) -> LeadAccepted:
     return LeadAccepted(id=lead.id)
 
 
-@get("/api/v1/admin/leads", access=role("editor", "admin"))
+@get("/api/v1/admin/leads", access=role("editor", "admin", machines="read:leads"))
 async def list_leads(
     session: Session, page: NewestFirst, source: SourceFilter | None = None, status: LeadStatus | None = None
 ) -> Page[Lead]:

@@ -160,6 +160,12 @@ LOGIN_DENIED = register(
 FORBIDDEN = register(
     "forbidden", 403, "The caller may not do this", "Ask an administrator for the role that the route names."
 )
+INSUFFICIENT_SCOPE = register(
+    "insufficient_scope",
+    403,
+    "The access token lacks the scope that the route names",
+    "Ask the issuer for a token with the scope in the answer's `scope`, and an administrator for the right to it.",
+)
 CSRF_FAILED = register(
     "csrf_failed",
     403,

@@ -2,16 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from clarivum.api.response import Scope
 from clarivum.api.webhook import WebhookSignature
 from clarivum.auth import ROLES, STAFF_ROLES
-from clarivum.errors import MFA_REQUIRED, DeclarationError, RequestError
+from clarivum.errors import DeclarationError
 
 UNITS_S = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 SIGNED_IN_RATE = "6000/minute"
 SIGNED_RATE = "6000/minute"
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
+"""A scope-token of RFC 6749, section 3.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,10 @@ class Access:
     """Whether the caller must have signed in with a second factor."""
     signature: WebhookSignature | None = None
     """What proves the caller of a webhook; tokens and cookies are then not looked at."""
+    scope: str | None = None
+    """What every caller's token must hold."""
+    machine_scope: str | None = None
+    """What lets a machine in, a caller with client credentials; None: only people are."""
 
     def __str__(self) -> str:
         if self.signature is not None:
@@ -52,18 +56,13 @@ class Access:
         if not self.signed_in:
             return "anyone"
         who = f"role {' or '.join(sorted(self.roles))}" if self.roles else "authenticated"
-        return f"{who}, with a second factor" if self.mfa else who
-
-
-def second_factor_required(scope: Scope, step_up_path: str | None) -> RequestError:
-    """The 401 for a caller who holds the role and not the second factor (RFC 9470), with where to get it."""
-    extensions = {}
-    if step_up_path is not None:
-        return_to = quote(scope["path"]) if scope["method"] == "GET" else "/"
-        extensions["step_up"] = f"{step_up_path}&returnTo={quote(return_to, safe='')}"
-    return RequestError(
-        "This route is for callers who signed in with a second factor.", code=MFA_REQUIRED, extensions=extensions
-    )
+        if self.scope is not None:
+            who += f", with the scope {self.scope}"
+        if self.mfa:
+            who += ", with a second factor"
+        if self.machine_scope is not None and self.scope is None:
+            who += f"; machines with the scope {self.machine_scope}"
+        return who
 
 
 def anyone(*, rate: str | None = None) -> Access:
@@ -71,9 +70,16 @@ def anyone(*, rate: str | None = None) -> Access:
     return Access(False, frozenset(), Rate.parse(rate) if rate else None)
 
 
-def authenticated(*, rate: str = SIGNED_IN_RATE, mfa: bool = False) -> Access:
-    """Any caller with a verified token, with a second factor if `mfa`; at most `rate` per subject."""
-    return Access(True, frozenset(), Rate.parse(rate), mfa)
+def authenticated(
+    *, rate: str = SIGNED_IN_RATE, mfa: bool = False, scope: str | None = None, machines: str | None = None
+) -> Access:
+    """Any caller with a verified token, with a second factor if `mfa`; at most `rate` per subject.
+
+    `scope` is what every caller's token must hold, in `scope` or `permissions`. A machine's token (client credentials)
+    opens only routes that name a scope: that one, or the one in `machines`, which people need not hold. No machine is
+    asked for a second factor.
+    """
+    return Access(True, frozenset(), Rate.parse(rate), mfa, scope=scope, machine_scope=_machine_scope(scope, machines))
 
 
 def signed(signature: WebhookSignature, *, rate: str = SIGNED_RATE) -> Access:
@@ -81,14 +87,33 @@ def signed(signature: WebhookSignature, *, rate: str = SIGNED_RATE) -> Access:
     return Access(False, frozenset(), Rate.parse(rate), signature=signature)
 
 
-def role(*names: str, rate: str = SIGNED_IN_RATE, mfa: bool | None = None) -> Access:
+def role(
+    *names: str,
+    rate: str = SIGNED_IN_RATE,
+    mfa: bool | None = None,
+    scope: str | None = None,
+    machines: str | None = None,
+) -> Access:
     """A verified caller who holds at least one of `names`; at most `rate` per subject.
 
-    `mfa` asks for a second factor. Unless it is said, routes for staff alone ask for one.
+    `mfa` asks for a second factor. Unless it is said, routes for staff alone ask for one. `scope` and `machines` are
+    those of `authenticated`; a machine needs the role as well.
     """
     if not names:
         raise DeclarationError("role() names no role: use authenticated() for any signed-in caller")
     for name in names:
         if name not in ROLES:
             raise DeclarationError(f"role({name!r}): the roles are {', '.join(ROLES)}")
-    return Access(True, frozenset(names), Rate.parse(rate), STAFF_ROLES.issuperset(names) if mfa is None else mfa)
+    demands_mfa = STAFF_ROLES.issuperset(names) if mfa is None else mfa
+    lets_in = _machine_scope(scope, machines)
+    return Access(True, frozenset(names), Rate.parse(rate), demands_mfa, scope=scope, machine_scope=lets_in)
+
+
+def _machine_scope(scope: str | None, machines: str | None) -> str | None:
+    """The scope that lets a machine in. Raises DeclarationError for what is no scope, and when both are given."""
+    if scope is not None and machines is not None:
+        raise DeclarationError("scope= is for every caller and machines= for machines alone: give one of them")
+    named = scope if scope is not None else machines
+    if named is not None and SCOPE.fullmatch(named) is None:
+        raise DeclarationError(f"scope {named!r} must be one scope of visible ASCII without quotes, like 'read:leads'")
+    return named

@@ -8,9 +8,9 @@ import asyncio
 from time import monotonic
 from typing import Any
 
-from clarivum.api.access import second_factor_required
 from clarivum.api.credentials import may_hold_session
 from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
+from clarivum.api.guard import guard
 from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
 from clarivum.api.json_body import read_body
@@ -29,7 +29,7 @@ from clarivum.api.webhook import WebhookSignature
 from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
 from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.database import Context, retrying
-from clarivum.errors import FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, RequestError
+from clarivum.errors import UNAVAILABLE, RequestError
 
 
 class Endpoint:
@@ -72,7 +72,7 @@ class Endpoint:
         try:
             if self._signed is None and (b"authorization" in headers or b"cookie" in headers):
                 principal = await self._caller(scope, headers, standing)
-            self._guard(principal, scope)
+            guard(self._access, principal, scope, self._resources.step_up_path)
             if (limiter := self._limiter) is not None:
                 caller = principal.subject or rate_key(self._address(scope, headers))
                 allowance = limiter.take(caller, started) or await limiter.settle(caller)
@@ -114,18 +114,6 @@ class Endpoint:
         if b"cookie" in headers and (sessions := self._resources.sessions) is not None and may_hold_session(headers):
             principal = await sessions.admit(scope["method"], headers, principal, standing)
         return principal
-
-    def _guard(self, principal: Principal, scope: Scope) -> None:
-        """Raises the 401 or 403 of a caller whom the declared access does not name."""
-        access = self._access
-        if not access.signed_in:
-            return
-        if principal.subject is None:
-            raise RequestError("This route needs an access token or a session.", code=UNAUTHENTICATED)
-        if access.roles and access.roles.isdisjoint(principal.roles):
-            raise RequestError(f"This route is for {access}.", code=FORBIDDEN)
-        if access.mfa and not principal.mfa:
-            raise second_factor_required(scope, self._resources.step_up_path)
 
     async def _proven(self, signature: WebhookSignature, receive: Receive, headers: Headers) -> bytes:
         """The body of a webhook, as it was signed."""

@@ -8,6 +8,7 @@ import orjson
 from clarivum.api.response import PROBLEM_HEAD, Response, header_lines
 from clarivum.auth import MULTI_FACTOR
 from clarivum.errors import (
+    INSUFFICIENT_SCOPE,
     INTERNAL,
     INVALID_SESSION,
     INVALID_TOKEN,
@@ -61,6 +62,8 @@ def problem(error: ClarivumError, *, instance: str, request_id: str, headers: di
         ]
     body |= error.extensions
     head = PROBLEM_HEAD + _CHALLENGES.get(code.name, b"")
+    if code is INSUFFICIENT_SCOPE:
+        head += _scope_challenge(error.extensions.get("scope"))
     if error.retry_after_s is not None or code.name in _RETRIED:
         head += b"retry-after: %d\r\n" % (error.retry_after_s or RETRY_AFTER_S)
     if headers:
@@ -99,6 +102,7 @@ def schema() -> dict[str, Any]:
             "instance": {**text, "format": "uri-reference"},
             "code": {**text, "description": "Stable; see docs/errors.md."},
             "request_id": {**text, "description": "The id of the request's trace."},
+            "scope": {**text, "description": "With insufficient_scope: what the token must hold."},
             "step_up": {**text, "format": "uri-reference", "description": "With mfa_required: where to sign in again."},
             "errors": {"type": "array", "items": violation, "description": "Every failed expectation."},
         },
@@ -121,6 +125,12 @@ def example(code: Code) -> dict[str, Any]:
 
 def phrase(status: int) -> str:
     return HTTPStatus(status).phrase
+
+
+def _scope_challenge(scope: str | None) -> bytes:
+    """The challenge of RFC 6750, section 3.1, with the scope where it is known."""
+    named = b"" if scope is None else b', scope="%b"' % scope.encode("ascii")
+    return b'www-authenticate: Bearer realm="clarivum", error="insufficient_scope"%b\r\n' % named
 
 
 def _printable(value: Any) -> Any:

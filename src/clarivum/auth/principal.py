@@ -66,7 +66,7 @@ def principal_from(
         email=email,
         context=Context("authenticated", text, AUTHENTICATED_STATEMENT_TIMEOUT_MS),
         expires_at=float(claims["exp"]),
-        is_machine=claims.get("gty") == "client-credentials",
+        is_machine=_is_machine(claims),
         mfa=_second_factor(claims, amr_claim),
         issued_at=float(claims.get("iat", 0)),
         staff_context=(
@@ -82,6 +82,15 @@ def _database_claims(subject: str, roles: frozenset[str], email: str | None) -> 
     if email is not None:
         claims["email"] = email
     return json.dumps(claims, ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_machine(claims: Mapping[str, Any]) -> bool:
+    """Whether a client signed in for itself: Auth0 says so in `gty`, or, in its RFC 9068 profile, by the subject alone.
+
+    People's subjects are `connection|user`.
+    """
+    subject: str = claims["sub"]
+    return claims.get("gty") == "client-credentials" or (subject.endswith("@clients") and "|" not in subject)
 
 
 def _second_factor(claims: Mapping[str, Any], amr_claim: str) -> bool:

@@ -110,7 +110,7 @@ def test_a_wrong_policy_is_found_cell_by_cell(clean_copy: Seeding) -> None:
     )
     assert set(cells) == {
         f"public.notes {caller} as authenticated select"
-        for caller in ("member", "other member", "editor", "admin", "ops")
+        for caller in ("member", "other member", "editor", "admin", "ops", "machine")
     }
 
 
@@ -120,14 +120,14 @@ def test_a_wrong_grant_is_found(clean_copy: Seeding) -> None:
     assert cells["public.notes ops as authenticated truncate"] == (
         "was 'none – no grant' and is 'all rows – no policy applies'"
     )
-    assert len(cells) == 10
+    assert len(cells) == 12
 
 
 def test_a_missing_grant_is_where_the_guard_lets_in_and_the_database_refuses(clean_copy: Seeding) -> None:
     found = clean_copy.findings("revoke select on public.topics from authenticated")
     assert told(found, DISAGREE)["GET /api/v1/topics"] == (
-        "the guard lets member, other member, editor, admin and ops in, and then the database refuses a statement "
-        "of the handler (42501)"
+        "the guard lets member, other member, editor, admin, ops and machine in, and then the database refuses a "
+        "statement of the handler (42501)"
     )
     (finding,) = [each for each in found if each.rule == DISAGREE]
     assert finding.file == ROUTES
@@ -146,8 +146,8 @@ def test_a_missing_guard_is_found(clean_copy: Seeding) -> None:
 def test_a_guard_that_lets_in_to_nothing_is_found(clean_copy: Seeding) -> None:
     found = clean_copy.findings("alter policy topics_read on public.topics to anon")
     assert told(found, DISAGREE)["GET /api/v1/topics"] == (
-        "the guard lets member, other member, editor, admin and ops in, but public.topics gives them nothing to select "
-        "(no policy)"
+        "the guard lets member, other member, editor, admin, ops and machine in, but public.topics gives them nothing "
+        "to select (no policy)"
     )
 
 
@@ -162,8 +162,8 @@ def test_a_policy_that_is_wider_than_every_guard_is_found(clean_copy: Seeding) -
     assert lines[wide.line - 1].startswith("create policy notes_own_read")
     assert {each.owner for each in found if each.rule == OUT_OF_DATE} == {"growth"}
     assert told(found, DISAGREE) == {
-        "public.notes": "notes_own_read lets editor, admin and ops select others' rows as authenticated, but every "
-        "route that does so refuses them (GET /api/v1/notes, POST /api/v1/notes)"
+        "public.notes": "notes_own_read lets editor, admin, ops and machine select others' rows as authenticated, but "
+        "every route that does so refuses them (GET /api/v1/notes, POST /api/v1/notes)"
     }
 
 

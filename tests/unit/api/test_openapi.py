@@ -110,6 +110,25 @@ def test_every_route_is_there_with_its_id_and_its_caller(document: dict[str, Any
     assert document["components"]["securitySchemes"]["session"]["in"] == "cookie"
 
 
+def test_scopes_stand_beside_the_callers_who_need_them() -> None:
+    @get("/api/v1/all", access=authenticated(scope="read:things"))
+    async def for_all() -> Thing: ...
+
+    @get("/api/v1/some", access=role("editor", machines="read:things"))
+    async def for_machines() -> Thing: ...
+
+    made = openapi_document(SmallApplication("scoped", (for_all, for_machines)))
+    ways = {path: item["get"]["security"] for path, item in made["paths"].items()}
+    assert ways["/api/v1/all"] == [{"bearer": [], "scope": ["read:things"]}, {"session": [], "scope": ["read:things"]}]
+    assert ways["/api/v1/some"] == [
+        {"bearer": ["editor"]},
+        {"session": []},
+        {"machine": ["editor"], "scope": ["read:things"]},
+    ]
+    assert {"bearer", "session", "machine", "scope"} == made["components"]["securitySchemes"].keys()
+    assert "insufficient_scope" in made["paths"]["/api/v1/some"]["get"]["responses"]["403"]["description"]
+
+
 def test_parameters_carry_their_constraints(document: dict[str, Any]) -> None:
     def parameters(path: str, verb: str) -> dict[str, Any]:
         return {parameter["name"]: parameter for parameter in document["paths"][path][verb]["parameters"]}

@@ -123,6 +123,8 @@ def test_a_machine() -> None:
     assert machine.roles == frozenset()
     assert not principal_of().is_machine
     assert not principal_of(gty="password").is_machine
+    assert principal_of(sub="reports@clients").is_machine, "tokens of the RFC 9068 profile have no gty"
+    assert not principal_of(sub="auth0|reports@clients").is_machine
 
 
 NAMESPACED = "https://clarivum.com/email"

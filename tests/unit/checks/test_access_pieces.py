@@ -69,12 +69,13 @@ def test_a_refusal_after_the_handler_is_the_databases_or_the_handlers_own() -> N
 
 def test_every_role_has_a_persona_and_the_worker_makes_no_requests() -> None:
     found = {persona.name: persona for persona in personas()}
-    assert list(found) == ["anonymous", "member", "other member", "editor", "admin", "ops", "worker"]
+    assert list(found) == ["anonymous", "member", "other member", "editor", "admin", "ops", "machine", "worker"]
     assert [guise.context.role for guise in found["admin"].guises] == ["clarivum_staff", "authenticated"]
     assert [guise.context.role for guise in found["member"].guises] == ["authenticated"]
     assert [guise.context.role for guise in found["worker"].guises] == ["clarivum_worker"]
     assert not found["worker"].calls
-    assert {found[name].owner for name in ("anonymous", "worker")} == {None}
+    assert [persona.name for persona in found.values() if persona.is_machine] == ["machine"]
+    assert {found[name].owner for name in ("anonymous", "machine", "worker")} == {None}
     assert "auditor" in {persona.name for persona in personas({"auditor": "reads"})}
 
 

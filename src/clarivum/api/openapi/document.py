@@ -30,6 +30,18 @@ BEARER = SecurityScheme(
     bearer_format="JWT",
     description="An access token for this API's audience. The names are roles; one of them is needed.",
 )
+MACHINE = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="JWT",
+    description="A machine's access token (client credentials). The names are roles; one of them is needed.",
+)
+SCOPE = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="JWT",
+    description="What the access token must hold in `scope` or `permissions`: all of the names.",
+)
 SESSION = SecurityScheme(
     type="apiKey",
     security_scheme_in="cookie",
@@ -81,6 +93,8 @@ def documentation_app(application: Documented) -> Litestar:
 
 def _security_schemes(routes: Sequence[Route]) -> dict[str, SecurityScheme | Reference]:
     schemes: dict[str, SecurityScheme | Reference] = {"bearer": BEARER, "session": SESSION}
+    if any(route.access.machine_scope is not None for route in routes):
+        schemes |= {"machine": MACHINE, "scope": SCOPE}
     for signature in (route.access.signature for route in routes):
         if signature is not None:
             schemes[signature_scheme(signature)] = SecurityScheme(

@@ -24,6 +24,7 @@ from clarivum.errors import (
     FORBIDDEN,
     HEADERS_TOO_LARGE,
     IDEMPOTENCY_KEY_REUSED,
+    INSUFFICIENT_SCOPE,
     INTERNAL,
     INVALID_CURSOR,
     INVALID_IDEMPOTENCY_KEY,
@@ -99,6 +100,8 @@ def problems_of(route: Route) -> list[Code]:
         codes = {code: None for code in ALWAYS if code not in CREDENTIALS} | {INVALID_SIGNATURE: None}
     if route.access.signed_in:
         codes[UNAUTHENTICATED] = codes[FORBIDDEN] = None
+    if route.access.machine_scope is not None:
+        codes[INSUFFICIENT_SCOPE] = None
     if route.access.mfa:
         codes[MFA_REQUIRED] = None
     if route.body is not None:
@@ -131,9 +134,18 @@ def signature_scheme(signature: WebhookSignature) -> str:
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
-    if route.access.signature is not None:
-        return [{signature_scheme(route.access.signature): []}]
-    return [{"bearer": sorted(route.access.roles)}, {"session": []}] if route.access.signed_in else []
+    """The ways in: any one of them, and all that one of them names."""
+    access = route.access
+    if access.signature is not None:
+        return [{signature_scheme(access.signature): []}]
+    if not access.signed_in:
+        return []
+    ways: list[dict[str, list[str]]] = [{"bearer": sorted(access.roles)}, {"session": []}]
+    if access.scope is not None:
+        return [{**way, "scope": [access.scope]} for way in ways]
+    if access.machine_scope is not None:
+        ways.append({"machine": sorted(access.roles), "scope": [access.machine_scope]})
+    return ways
 
 
 def _tag(route: Route) -> str:

@@ -75,10 +75,21 @@ class StandIn:
         return self._sign(sub, "clarivum-development", claims, scopes, expires_in_s)
 
     def issue_to_machine(
-        self, client_id: str, expires_in_s: int = DEFAULT_LIFETIME_S, *, scopes: Iterable[str] = ()
+        self,
+        client_id: str,
+        expires_in_s: int = DEFAULT_LIFETIME_S,
+        *,
+        scopes: Iterable[str] = (),
+        roles: Iterable[str] = (),
     ) -> str:
-        """An access token as the client-credentials grant gives it. Raises UsageError as `issue` does."""
-        return self._sign(f"{client_id}@clients", client_id, {"gty": "client-credentials"}, scopes, expires_in_s)
+        """An access token as the client-credentials grant gives it; with roles where an action of the tenant adds them.
+
+        Raises UsageError as `issue` does.
+        """
+        claims: dict[str, Any] = {"gty": "client-credentials"}
+        if granted := list(roles):
+            claims[self._roles_claim] = granted
+        return self._sign(f"{client_id}@clients", client_id, claims, scopes, expires_in_s)
 
     def issue_id_token(self, sub: str, client_id: str, nonce: str, *, name: str, email: str | None, mfa: bool) -> str:
         """An ID token for a client, as the authorization code grant gives it. Raises UsageError as `issue` does."""

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clarivum.database.trial import VERBS, Cell, Reach, TableTrial, Verb
-from clarivum.errors import CSRF_FAILED, FORBIDDEN, INVALID_SESSION, INVALID_TOKEN, MFA_REQUIRED, UNAUTHENTICATED
+from clarivum.errors import (
+    CSRF_FAILED,
+    FORBIDDEN,
+    INSUFFICIENT_SCOPE,
+    INVALID_SESSION,
+    INVALID_SIGNATURE,
+    INVALID_TOKEN,
+    MFA_REQUIRED,
+    UNAUTHENTICATED,
+)
 
 ALLOWED = "allowed"
 
@@ -30,8 +39,18 @@ class RouteCell:
 
 
 REFUSALS = frozenset(
-    code.name for code in (UNAUTHENTICATED, FORBIDDEN, MFA_REQUIRED, INVALID_TOKEN, INVALID_SESSION, CSRF_FAILED)
-) | {"invalid_signature"}
+    code.name
+    for code in (
+        UNAUTHENTICATED,
+        FORBIDDEN,
+        INSUFFICIENT_SCOPE,
+        MFA_REQUIRED,
+        INVALID_TOKEN,
+        INVALID_SESSION,
+        INVALID_SIGNATURE,
+        CSRF_FAILED,
+    )
+)
 """Codes with which a guard refuses."""
 
 

@@ -103,8 +103,9 @@ async def _try_all(
     watched = Watched(application.name, [watch.over(route) for route in application.routes])
     verifier = TokenVerifier(settings, fetch=published)
     app: Any = build_app(watched, settings, verifier=verifier, outbox=outbox(application.jobs.values()))
-    tokens = {persona.name: _token(stand_in, persona, mfa=True) for persona in personas if persona.calls}
-    weaker = {persona.name: _token(stand_in, persona, mfa=False) for persona in personas if persona.calls}
+    issue = _Issuing(stand_in, _scopes_of(application.routes)).token
+    tokens = {persona.name: issue(persona, mfa=True) for persona in personas if persona.calls}
+    weaker = {persona.name: issue(persona, mfa=False) for persona in personas if persona.calls}
     async with Serving(app) as serving:
         found = []
         for number, route in enumerate(application.routes, 1):
@@ -133,11 +134,29 @@ async def _try_platform(serving: "Serving", request: ExampleRequest, tokens: Map
     return RouteTrial(f"{request.method} {request.path}", cells)
 
 
-def _token(stand_in: StandIn, persona: Persona, *, mfa: bool) -> str | None:
-    principal = persona.principal
-    if principal is None or principal.subject is None:
-        return None
-    return stand_in.issue(principal.subject, [persona.role], principal.email, LIFETIME_S, mfa=mfa)
+def _scopes_of(routes: Sequence[Route]) -> tuple[str, ...]:
+    """The scopes that routes name, for any caller or for machines."""
+    named = (route.access.machine_scope for route in routes)
+    return tuple(dict.fromkeys(scope for scope in named if scope is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuing:
+    """Makes the tokens of the personas; `scopes` go into each of them."""
+
+    stand_in: StandIn
+    scopes: Sequence[str]
+
+    def token(self, persona: Persona, *, mfa: bool) -> str | None:
+        principal = persona.principal
+        if principal is None or principal.subject is None:
+            return None
+        if persona.is_machine:
+            client = principal.subject.removesuffix("@clients")
+            return self.stand_in.issue_to_machine(client, LIFETIME_S, scopes=self.scopes, roles=[persona.role])
+        return self.stand_in.issue(
+            principal.subject, [persona.role], principal.email, LIFETIME_S, scopes=self.scopes, mfa=mfa
+        )
 
 
 class Serving:
