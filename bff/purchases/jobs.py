@@ -121,7 +121,14 @@ async def revoke_purchase(payload: RevokePurchase, run: Run) -> None:
     await tx.execute(queries.mark_handled, event_id=payload.event_id)
 
 
-@job(SendReceipt, key="purchase_id", timeout_s=30, attempts=RECEIPT_ATTEMPTS, unique_s=UNSENT_AFTER_S)
+@job(
+    SendReceipt,
+    key="purchase_id",
+    timeout_s=30,
+    attempts=RECEIPT_ATTEMPTS,
+    unique_s=UNSENT_AFTER_S,
+    settings=("SMTP_URL", "CLARIVUM_MAIL_FROM"),
+)
 async def send_receipt(payload: SendReceipt, run: Run) -> None:
     """Mail the receipt to the address of the checkout, else of the profile. The purchase is in its Message-ID."""
     receipt = await run.transaction.maybe(queries.receipt, purchase_id=payload.purchase_id)

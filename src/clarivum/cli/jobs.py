@@ -26,6 +26,7 @@ from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
 from clarivum.jobs import Job, PayloadError, outbox
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters, latest_run, list_jobs, result, show_run
+from clarivum.jobs.needed_settings import refuse_missing
 from clarivum.jobs.outbox import MAX_DELAY_S
 from clarivum.jobs.payload import decode
 from clarivum.jobs.redrive import redrive as redrive_runs
@@ -147,6 +148,7 @@ def work(
 
     settings = Settings.load(os.environ)
     jobs = load_application(application).jobs.values()
+    refuse_missing(jobs, settings)
     options = WorkerOptions(concurrency=concurrency or settings.job_concurrency)
     run_worker(jobs, settings, database_url=database_url(settings, data), options=options)
 

@@ -21,6 +21,7 @@ from clarivum.jobs.declaration_checks import (
     check_days,
     check_handler,
     check_key,
+    check_settings,
     check_unique,
     check_versions,
     read_priority,
@@ -77,6 +78,8 @@ class Job(Generic[P]):
     results_days: int = 7
     errors_days: int = 90
     """How long a dead letter and why it died are kept; then they are removed, and the key is free again."""
+    settings: tuple[str, ...] = ()
+    """Environment variables that the handler reads, such as SMTP_URL."""
 
     async def __call__(self, payload: P, run: Run) -> Result | None:
         """Call the handler itself, as a test does."""
@@ -154,6 +157,7 @@ def job(
     unique_s: int | None = None,
     results_days: int | None = None,
     errors_days: int = 90,
+    settings: Iterable[str] = (),
 ) -> Callable[[Handler[P]], Job[P]]:
     """Declare an async function `(payload, run)` as a job.
 
@@ -169,6 +173,8 @@ def job(
     counted from 1970-01-01 UTC by the clock of whoever enqueues: with 3,600 they are the hours.
     `results_days`: how long the Result is kept that the handler is annotated to return; 7, or `retention_days` if less.
     `errors_days`: how long dead letters are kept.
+    `settings`: environment variables that the handler reads. A worker does not start in production while one is missing
+    that has no default; `jobs template` hands them to the job's function.
     `schedule`: cron, in `timezone`; `missed`: what becomes of ticks nobody was there for, `skip` or `once`.
 
     Raises DeclarationError with the file and line.
@@ -191,6 +197,7 @@ def job(
         unique_s=unique_s,
         results_days=results_days,
         errors_days=errors_days,
+        settings=settings,
     )
     return lambda handler: _declare(handler, payload, given)
 
@@ -215,6 +222,7 @@ class _Given:
     unique_s: int | None
     results_days: int | None
     errors_days: int
+    settings: Iterable[str]
 
 
 def _declare(handler: Handler[P], payload: type[P], given: _Given) -> Job[P]:
@@ -265,6 +273,7 @@ def _declare(handler: Handler[P], payload: type[P], given: _Given) -> Job[P]:
         result=result,
         results_days=kept,
         errors_days=given.errors_days,
+        settings=check_settings(where, given.settings),
         file=where.file,
         line=where.line,
     )

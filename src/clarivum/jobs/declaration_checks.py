@@ -1,7 +1,8 @@
 """What a declaration has to fulfil. Each check raises DeclarationError with the file and line of the handler."""
 
+import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -13,6 +14,7 @@ from clarivum.jobs.payload import Payload
 from clarivum.jobs.priority import Priority
 from clarivum.jobs.rate import Rate, parse_rate
 from clarivum.jobs.results import Result
+from clarivum.settings import Settings, variables_of
 
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 7_200.0
 MAX_ATTEMPTS = 25
@@ -22,6 +24,8 @@ MAX_BATCH = 1_000
 MAX_RETENTION_DAYS = 3_650
 MAX_UNIQUE_S = 366 * 86_400
 DAY_S = 86_400
+FIELDS = {variable: field for field in Settings.model_fields for variable in variables_of(Settings, field)}
+"""The field of Settings that each environment variable is read into."""
 KEY_TYPES = (str, int, UUID, datetime, date, Enum)
 
 
@@ -146,6 +150,17 @@ def check_unique(where: Where, unique_s: int | None, *, scheduled: bool, retenti
         unique_s <= retention_days * DAY_S,
         f"unique_s {unique_s} is longer than its retention_days {retention_days}: the run would be forgotten before",
     )
+
+
+def check_settings(where: Where, variables: Iterable[str]) -> tuple[str, ...]:
+    """The environment variables that a handler reads: settings that are known, each once."""
+    named = tuple(variables)
+    for variable in named:
+        nearest = difflib.get_close_matches(variable, FIELDS, n=1)
+        hint = f"; the nearest is {nearest[0]}" if nearest else ""
+        where.refuse_unless(variable in FIELDS, f"settings: {variable} is none{hint}")
+    where.refuse_unless(len(set(named)) == len(named), "settings names one of them twice")
+    return named
 
 
 def read_rate(where: Where, text: str | None) -> Rate | None:

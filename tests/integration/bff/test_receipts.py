@@ -1,8 +1,10 @@
 """Receipts through a real mail server, and what becomes of those that cannot be delivered."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -17,10 +19,12 @@ from clarivum.jobs.message import run_id_of, window_of
 from clarivum.jobs.redrive import redrive
 from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.testing.npm import install
+from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.bff.conftest import Backend
 from tests.integration.bff.stripe_events import paid
 
-SERVER = Path(__file__).parents[2] / "npm" / "smtp-server"
+ROOT = Path(__file__).parents[3]
+SERVER = ROOT / "tests" / "npm" / "smtp-server"
 Mailbox = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -121,6 +125,27 @@ async def test_a_receipt_that_was_given_up_is_asked_for_again_at_night(backend: 
     sent = backend.rows("select payment from public.purchases where receipt_sent_at is not null")
     assert [row["payment"] for row in sent] == ["pi_today"]
     assert backend.count("pgmq.q_purchases_send_receipt") == 0
+
+
+@pytest.mark.parametrize(("smtp_url", "said"), [(None, "SMTP_URL is missing"), ("smtps://mail.example.org", None)])
+def test_in_production_a_worker_that_cannot_mail_does_not_start(
+    database_urls: DatabaseUrls, smtp_url: str | None, said: str | None
+) -> None:
+    """With a mail server it gets as far as the queue, which is away."""
+    environ = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    environ |= {
+        "CLARIVUM_ENVIRONMENT": "production", "AUTH0_DOMAIN": "clarivum.eu.auth0.com",
+        "DATABASE_URL": database_urls.app, "CLARIVUM_JOBS_TRANSPORT": "sqs", "AWS_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": "https://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+    } | ({} if smtp_url is None else {"SMTP_URL": smtp_url})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "clarivum", "jobs", "work"],
+        cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if said is not None:
+        assert (done.returncode, said in done.stderr, "purchases.send_receipt" in done.stderr) == (3, True, True)
+    else:
+        assert (done.returncode, "SMTP_URL" in done.stderr) == (5, False)
 
 
 async def test_without_an_address_at_the_checkout_the_profiles_is_used(backend: Backend) -> None:

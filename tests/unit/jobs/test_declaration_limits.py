@@ -84,6 +84,8 @@ def test_they_are_kept_as_declared() -> None:
         ({"results_days": 3}, "not annotated to return a Result"),
         ({"function": returning, "results_days": 31}, "results_days 31 is more than its retention_days 30"),
         ({"function": returning, "results_days": 0}, "results_days must be 1 to 3650, not 0"),
+        ({"settings": ["SMTP_URI"]}, "settings: SMTP_URI is none; the nearest is SMTP_URL"),
+        ({"settings": ["SMTP_URL", "SMTP_URL"]}, "settings names one of them twice"),
         ({"errors_days": 0}, "errors_days must be 1 to 3650, not 0"),
         ({"function": returning_text}, "its handler returns str; it may return None or a subclass of Result"),
         ({"function": returning_any_result}, "its handler returns Result"),

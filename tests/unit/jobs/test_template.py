@@ -91,6 +91,23 @@ def test_secrets_are_references(made: dict[str, Any]) -> None:
     assert "postgres" not in json.dumps(made)
 
 
+def test_a_function_gets_the_settings_that_its_job_declares() -> None:
+    mailing = changed(plain, settings=("SMTP_URL", "CLARIVUM_MAIL_FROM"))
+    jobs = {**JOBS, plain.name: mailing}
+    with_mail = template(jobs, TARGET)
+    variables = {
+        name: resource["Properties"]["Environment"]["Variables"]
+        for name, resource in with_mail["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert variables["NotesPlainFunction"]["SMTP_URL"] == {"Fn::Sub": "{{resolve:secretsmanager:${SmtpUrlSecret}}}"}
+    assert variables["NotesPlainFunction"]["CLARIVUM_MAIL_FROM"] == {"Ref": "MailFrom"}
+    assert [name for name, given in variables.items() if "SMTP_URL" in given] == ["NotesPlainFunction"]
+    assert "Default" not in with_mail["Parameters"]["SmtpUrlSecret"], "a stack without it is not deployed"
+    assert with_mail["Parameters"]["MailFrom"]["Default"] == "Clarivum <no-reply@clarivum.com>"
+    assert lint(template_text(jobs, TARGET)) == []
+
+
 def test_alarms_watch_age_depth_dead_letters_and_errors(made: dict[str, Any]) -> None:
     alarms = {
         name.removeprefix("NotesPlain"): properties(made, name)["MetricName"]

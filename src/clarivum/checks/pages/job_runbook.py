@@ -59,6 +59,8 @@ def _settings(job: Job[Any]) -> str:
         told.append(f"{job.limit} runs of it at once in all processes, by the declaration")
     if job.rate is not None:
         told.append(f"{job.rate} in all processes, by the declaration")
+    if job.settings:
+        told.append(f"its handler reads {', '.join(f'`{variable}`' for variable in job.settings)}")
     if job.timeout_s > 900:
         told.append("AWS ends a Lambda function after 15 min: run it in a worker")
     return "; ".join(told) + "."

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from clarivum.jobs.declaration import Job
+from clarivum.jobs.infrastructure.handed_settings import handed_settings
 from clarivum.jobs.infrastructure.sizing import Sizing
 from clarivum.jobs.transports.sqs.names import DEAD_LETTER_SUFFIX, MAX_RECEIVE_COUNT, RETENTION_S
 
@@ -130,7 +131,7 @@ def _function(job: Job[Any], size: Sizing) -> Resource:
         "Role": arn(f"{id_of(job)}Role"),
         "Timeout": size.function_timeout_s,
         "LoggingConfig": {"LogGroup": {"Ref": logs_id(job)}},
-        "Environment": {"Variables": {"CLARIVUM_JOB_CONCURRENCY": str(size.places)}},
+        "Environment": {"Variables": {"CLARIVUM_JOB_CONCURRENCY": str(size.places), **handed_settings(job)}},
         "Tags": {tag["Key"]: tag["Value"] for tag in _tags(job)},
         "Events": {"Jobs": {"Type": "SQS", "Properties": mapping}},
     }

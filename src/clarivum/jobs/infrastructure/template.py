@@ -11,6 +11,7 @@ from typing import Any
 from clarivum.errors import DeclarationError
 from clarivum.jobs.declaration import Job, by_name
 from clarivum.jobs.infrastructure.alarms import job_alarms
+from clarivum.jobs.infrastructure.handed_settings import parameters
 from clarivum.jobs.infrastructure.resources import Resource, arn, id_of, job_resources, policy, queue_id, trust
 from clarivum.jobs.infrastructure.schedules import schedule_resource
 from clarivum.jobs.infrastructure.sizing import sizing
@@ -60,7 +61,7 @@ def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": f"The jobs of {application}: queues, functions, schedules, alarms",
-        "Parameters": PARAMETERS,
+        "Parameters": parameters(ordered) | PARAMETERS,
         "Conditions": {
             "InVpc": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SubnetIds"}]}, ""]}]},
             "HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
