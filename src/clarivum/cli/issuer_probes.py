@@ -77,14 +77,15 @@ def token_probe(token: str, settings: Settings) -> Dependency:
     """What the configured issuers make of a token."""
     explained = asyncio.run(explain_token(token, settings, _fetch_keys, SYSTEM_CLOCK))
     failed = [step for step in explained.steps if step.passed is False]
-    roles = next((step.detail for step in explained.steps if step.name == "roles"), "")
+    told = {step.name: step.detail for step in explained.steps}
+    roles = told.get("roles", "")
     if failed:
-        told = "; ".join(f"{step.name}: {step.detail}" for step in failed[:-1] or failed)
+        why = "; ".join(f"{step.name}: {step.detail}" for step in failed[:-1] or failed)
         fix = "./clarivum access explain --token FILE tells every step"
-        return Dependency("token", State.UNFIT, told, fix)
+        return Dependency("token", State.UNFIT, why, fix)
     if explained.principal is not None and not explained.principal.roles:
         return Dependency("token", State.UNFIT, f"accepted, but its roles are {roles}", "the caller has no role here")
-    return Dependency("token", State.OK, f"accepted; roles: {roles}")
+    return Dependency("token", State.OK, f"accepted; roles: {roles}; e-mail: {told.get('e-mail', '')}")
 
 
 async def _fetch_keys(url: str) -> bytes:

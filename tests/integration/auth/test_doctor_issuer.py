@@ -44,7 +44,7 @@ def test_an_issuer_without_a_mistake_is_well(forge: Forge) -> None:
         "issuer keys": State.OK,
         "token": State.OK,
     }
-    assert found["token"].detail == "accepted; roles: member"
+    assert found["token"].detail == "accepted; roles: member; e-mail: none in the token"
     assert found["issuer keys"].detail.startswith("1 at http://127.0.0.1")
 
 
@@ -171,6 +171,13 @@ def test_a_token_with_a_mistake_is_named(kind: str, forge: Forge) -> None:
     assert found.state is State.UNFIT
     assert told in found.detail
     assert token not in found.detail
+
+
+def test_an_address_that_is_not_used_is_told(forge: Forge) -> None:
+    with local_issuer(forge) as issuer:
+        found = asked(issuer, good_token(issuer, forge, email="alice@example.org"))["token"]
+    assert found.state is State.OK
+    assert found.detail.endswith("e-mail: not used: email counts only beside email_verified: true")
 
 
 def test_every_issuer_is_asked_by_its_name(forge: Forge) -> None:
