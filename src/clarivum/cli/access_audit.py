@@ -18,7 +18,7 @@ from clarivum.cli.jobs_connection import with_database
 from clarivum.cli.place import admin_url
 from clarivum.cli.terminal import BOLD, DIM, RED, Format, Paint, painter, wants_colour
 from clarivum.database import WORKER, Database
-from clarivum.database.retention import forget_audit_events
+from clarivum.database.audit_expiry import forget_audit_events
 from clarivum.errors import UsageError
 from clarivum.settings import Settings
 

@@ -6,11 +6,13 @@ from clarivum.cli.db_migrate import new, push, reset, status
 from clarivum.cli.db_plan import plan
 from clarivum.cli.db_serve import serve
 from clarivum.cli.group import group
+from clarivum.cli.unheard import go_on_unheard
 
 app = group(
     no_args_is_help=True,
     help="Apply migrations, compare schemas, plan queries, draw the tables, serve a database.",
 )
+app.callback()(go_on_unheard)  # a push whose progress nobody reads is still to be finished
 app.command(short_help="Write an empty migration.")(new)
 app.command(short_help="Apply the pending migrations.")(push)
 app.command(short_help="Compare the migrations with the history of a database.")(status)

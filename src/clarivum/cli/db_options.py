@@ -12,7 +12,17 @@ from clarivum.errors import UsageError
 from clarivum.owners import parse_owners, unknown_owner
 from clarivum.settings import Settings
 
-Workdir = Annotated[Path, typer.Option(help="The folder that holds supabase/. [the repository]", show_default=False)]
+
+def from_here(path: Path) -> Path:
+    """Relative to the working directory where it lies in it: shorter to read in messages."""
+    absolute = path.absolute()
+    return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path
+
+
+Workdir = Annotated[
+    Path,
+    typer.Option(callback=from_here, help="The folder that holds supabase/. [the repository]", show_default=False),
+]
 Data = Annotated[Path | None, typer.Option(help="The folder that `up` or `db serve` uses. [.clarivum]")]
 Form = Annotated[Format, typer.Option("--format", help="text or json.")]
 Author = Annotated[str, typer.Option(metavar="TEAM", help="Whose migration it is: a team of owners.toml.")]
@@ -43,4 +53,4 @@ def team(author: str, workdir: Path) -> str:
 
 def shown(path: Path) -> str:
     """A path as short as it can be said from here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return str(from_here(path))

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 RETRY_AFTER_S = 1
-SERIALIZATION_FAILURE = "40001"
-DEADLOCK_DETECTED = "40P01"
 QUERY_CANCELED = "57014"
 SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03", "57P05"})
 QUOTED = re.compile(r'"[^"]*"')

@@ -1,5 +1,5 @@
 """The real Supabase CLI (npm `supabase`): where it is, and how it is run without Docker, telemetry or a password in
-the process list. Only `db diff` and `db drift` need it.
+the process list. `db diff` and `db drift` need it; `check database` asks it for Supabase's advisors where it is there.
 """
 
 import json

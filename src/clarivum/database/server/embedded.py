@@ -29,7 +29,7 @@ PORT_TAKEN = "could not create any TCP/IP sockets"
 class EmbeddedServer:
     """A Postgres of its own for development and tests. Not thread-safe: one owner starts and stops it.
 
-    `options` are Postgres settings that win over the defaults (server_settings.DEFAULTS).
+    `options` are Postgres settings that win over the defaults (settings.DEFAULTS).
     """
 
     def __init__(self, data: Path, version: int = 18, *, options: Mapping[str, str] | None = None) -> None:
