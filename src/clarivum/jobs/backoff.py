@@ -1,7 +1,10 @@
-"""How long to wait after a failed attempt. Pure: the random source is an argument."""
+"""How long to wait after a failed attempt, or for a message whose time has not come. Pure: the random source is an
+argument."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+LAST_LOOK_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +26,10 @@ class Backoff:
         """Whole seconds, rounded up: what a queue's visibility takes. `random` returns 0 ≤ x < 1."""
         drawn = random() * self.ceiling_s(attempt)
         return int(drawn) + (drawn > int(drawn))
+
+
+def look_again_s(first_s: int, receives: int) -> int:
+    """How long a message is hidden that may not begin yet, after so many deliveries: `first_s` longer each time, at
+    most LAST_LOOK_S. With it the thousand deliveries after which SQS gives a message up last for more than a week.
+    """
+    return min(LAST_LOOK_S, first_s * max(receives, 1))

@@ -30,8 +30,14 @@ class Message(NamedTuple):
     """The transport's own; the same in every delivery."""
     body: str | None
     enqueued_at: datetime
-    is_first_delivery: bool
+    receives: int
+    """How often the queue has delivered it, this time included; 0 where nobody says."""
     headers: Mapping[str, str]
+
+    @property
+    def is_first_delivery(self) -> bool:
+        """Nobody can have worked on it before."""
+        return self.receives == 1
 
 
 class Request(NamedTuple):

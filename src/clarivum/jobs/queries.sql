@@ -13,7 +13,7 @@ select pg_notify('clarivum_jobs', %(queue)s);
 
 -- name: receive_messages -> many, writes
 -- Hide up to `limit` visible messages for `visibility_s` and return them, oldest first.
-select message.msg_id, message.read_ct = 1 as is_first_delivery, message.enqueued_at, message.message::text as body,
+select message.msg_id, message.read_ct as receives, message.enqueued_at, message.message::text as body,
     message.headers ->> 'job' as job, message.headers ->> 'schema_version' as schema_version,
     message.headers ->> 'traceparent' as traceparent, message.headers ->> 'tracestate' as tracestate,
     message.headers ->> 'baggage' as baggage, message.headers ->> 'unique_from' as unique_from

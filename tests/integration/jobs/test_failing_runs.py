@@ -97,6 +97,14 @@ async def test_what_is_for_a_newer_worker_is_left_for_it(drill: Drill) -> None:
     assert drill.letters() == []
 
 
+async def test_what_nobody_knows_for_long_is_looked_at_less_and_less_often(drill: Drill) -> None:
+    drill.send_raw(upgraded, '{"key": "a"}', {"schema_version": "3"})
+    drill.rows("update pgmq.q_drill_upgraded set read_ct = 9 returning 1")
+    async with drill.working(upgraded):
+        hidden = "select count(*) from pgmq.q_drill_upgraded where vt > clock_timestamp() + '590 s'"
+        await drill.eventually(lambda: drill.rows(hidden)[0]["count"] == 1, "its tenth look is ten minutes away")
+
+
 async def test_redriving_twice_does_nothing_the_second_time(drill: Drill) -> None:
     # fails on its first five attempts; a redrive begins to count anew, so it is let through by its payload
     [run_id] = await drill.enqueue(Act(key="a", do="fail"))

@@ -58,6 +58,17 @@ def test_what_gets_no_token_comes_back_when_one_is_due(drill: LambdaDrill) -> No
     assert {record["messageId"] for record in again} == set(came_back), "after a second, not after their visibility"
 
 
+def test_what_came_for_a_token_many_times_in_vain_comes_back_later_than_others(drill: LambdaDrill) -> None:
+    drill.send(paced, *(Paced(key=f"k{n}") for n in range(4)))
+    records = drill.receive(paced, 4, visibility_s=600)
+    records[2]["attributes"]["ApproximateReceiveCount"] = "400"
+    came_back = failed(drill.handler(paced)(event(*records), Context()))
+    assert came_back == [record["messageId"] for record in records[2:]]
+    [again] = drill.receive(paced, 1)
+    assert again["messageId"] == records[3]["messageId"]
+    assert drill.counts(paced) == {"ready": 0, "hidden": 4, "delayed": 0}, "two are done, and Lambda deletes them"
+
+
 def test_the_window_of_a_key_travels_with_the_message(drill: LambdaDrill) -> None:
     for unique_from in (1_795_636_800, 1_795_640_400, 1_795_640_400):
         drill.send_raw(windowed, '{"key": "a"}', {UNIQUE_FROM: str(unique_from), SCHEMA_VERSION: "1"})

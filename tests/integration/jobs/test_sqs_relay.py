@@ -182,18 +182,19 @@ async def test_a_delay_beyond_what_sqs_takes_stays_in_the_outbox(drill: SqsDrill
 
 # -- SQS's own dead-letter queue ---------------------------------------------------------------------------------------
 async def test_what_sqs_gave_up_comes_to_our_dead_letters_and_can_be_redriven(drill: SqsDrill) -> None:
-    [first, _] = await drill.enqueue(Quick(key="unsettled"), Quick(key="done"))
+    [first, *_] = await drill.enqueue(Quick(key="unsettled"), Quick(key="done"), Quick(key="cancelled"))
     async with connected(drill) as (database, transport):
         await Relay(transport, database, JOBS).drain()
         backstop = Backstop(transport, database, JOBS)
-        drill.rows(
-            "insert into clarivum.job_runs (run_id, enqueued_at, finished_at, attempt, state, job, key, message_id)"
-            " values (%s, now(), now(), 1, 'done', 'drill.quick', 'done', 'x') returning run_id",
-            run_id_of("drill.quick", "done"),
-        )
+        for state in ("done", "cancelled"):
+            drill.rows(
+                "insert into clarivum.job_runs (run_id, enqueued_at, finished_at, attempt, state, job, key, message_id)"
+                " values (%s, now(), now(), 1, %s, 'drill.quick', %s, 'x') returning run_id",
+                run_id_of("drill.quick", state), state, state,
+            )  # fmt: skip
         moved = move_to_dead_letter_queue(drill)
-        assert moved == 2
-        assert await backstop.collect(quick) == 2
+        assert moved == 3
+        assert await backstop.collect(quick) == 3
         assert await backstop.collect(quick) == 0
     [letter] = drill.letters()
     assert (letter["run_id"], letter["key"], letter["error"]) == (first, "unsettled", "ReceivedTooOften")

@@ -26,7 +26,7 @@ def declared(**given: Any) -> Job[Any]:
 
 
 def messages(count: int) -> list[Message]:
-    return [Message(str(number), "{}", datetime(2026, 1, 1, tzinfo=UTC), True, {}) for number in range(count)]
+    return [Message(str(number), "{}", datetime(2026, 1, 1, tzinfo=UTC), 1, {}) for number in range(count)]
 
 
 class Scene:

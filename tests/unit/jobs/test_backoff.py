@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clarivum.jobs.backoff import Backoff
+from clarivum.jobs.backoff import Backoff, look_again_s
+from clarivum.jobs.transports.sqs.names import MAX_RECEIVE_COUNT
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,12 @@ def test_failures_at_the_same_moment_come_back_spread_out() -> None:
 
 def test_a_base_of_zero_tries_again_at_once() -> None:
     assert Backoff(base_s=0).delay_s(5, lambda: 0.99) == 0
+
+
+@pytest.mark.parametrize("first_s", [2, 3, 5, 15, 60])
+def test_what_may_not_begin_yet_waits_for_a_week_before_sqs_gives_it_up(first_s: int) -> None:
+    hidden_s = [look_again_s(first_s, receives) for receives in range(1, MAX_RECEIVE_COUNT)]
+    assert hidden_s[0] == first_s
+    assert hidden_s == sorted(hidden_s)
+    assert hidden_s[-1] == 900
+    assert sum(hidden_s) > 7 * 86_400

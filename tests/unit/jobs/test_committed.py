@@ -47,7 +47,7 @@ class Third(Payload):
 
 
 def message(body: str, **headers: str) -> Message:
-    return Message("1", body, datetime(2026, 11, 1, tzinfo=UTC), True, headers)
+    return Message("1", body, datetime(2026, 11, 1, tzinfo=UTC), 1, headers)
 
 
 # -- upcasts ----------------------------------------------------------------------------------------------------------

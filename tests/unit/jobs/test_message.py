@@ -29,7 +29,7 @@ async def hourly(payload: Hourly, run: Run) -> None: ...
 
 
 def message(body: str | None, **headers: str) -> Message:
-    return Message("1", body, datetime(2026, 1, 1, tzinfo=UTC), True, headers)
+    return Message("1", body, datetime(2026, 1, 1, tzinfo=UTC), 1, headers)
 
 
 def test_the_run_of_a_key_is_the_same_everywhere() -> None:

@@ -45,7 +45,7 @@ class VirtualQueue:
         while not self.is_dead:
             begun.append(self.now_s)
             self.now_s += lasts_s
-            message = Message("1", "{}", datetime(2026, 1, 1, tzinfo=UTC), len(begun) == 1, {})
+            message = Message("1", "{}", datetime(2026, 1, 1, tzinfo=UTC), len(begun), {})
             claim = Claim(self._job, message, None, "a", UUID(int=1), len(begun), UUID(int=2))  # type: ignore[arg-type]
             await self._settlement.fail(claim, FAILURE)
             if not self.is_dead:

@@ -119,7 +119,7 @@ EDGES: Mapping[str, tuple[str, Any, bool]] = {
 
 
 def test_a_key_that_has_no_time_in_utc_is_a_payload_error() -> None:
-    message = Message("1", '{"key": "0001-01-01T00:00:00+01:00"}', NOW, True, {})
+    message = Message("1", '{"key": "0001-01-01T00:00:00+01:00"}', NOW, 1, {})
     with pytest.raises(PayloadError):
         read_message(ODD["odd.moments"], message)
 

@@ -1,8 +1,9 @@
 """A job's limits over all workers, in a function: the same permits and tokens, taken for what AWS has delivered.
 
-What may not begin comes back later, each time twice as long for want of a permit, and when its token is due for want of
-one. A function that runs several messages on one permit runs them one after the other; its tokens it takes at once, so
-that over functions the rate may be exceeded by what one invocation holds: a tenth of its number, or one.
+What may not begin comes back later: for want of a permit a little later each time; for want of a token when it is due,
+and a little later than that with each time that it came in vain. A function that runs several messages on one permit
+runs them one after the other; its tokens it takes at once, so that over functions the rate may be exceeded by what one
+invocation holds: a tenth of its number, or one.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,9 +12,9 @@ from typing import Any
 
 from clarivum import telemetry
 from clarivum.database import DatabaseError
+from clarivum.jobs.backoff import look_again_s
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import OUTCOMES
-from clarivum.jobs.lambda_handler.deliveries import Deliveries
 from clarivum.jobs.limits import Limits
 from clarivum.jobs.message import Message
 from clarivum.jobs.workbench import Workbench
@@ -21,15 +22,17 @@ from clarivum.jobs.worker.settlement import Settlement
 
 log = telemetry.get_logger("clarivum.jobs")
 
-FIRST_WAIT_S, LAST_WAIT_S = 2, 900
+FIRST_WAIT_S = 2
+CROWDED_S = 3
+"""How much longer than until its token a message is hidden for each time that it came in vain: what waits in a long
+queue for one rate is delivered fewer times than SQS allows."""
 
 
 class LambdaAdmission:
     """Of one invocation."""
 
-    def __init__(self, bench: Workbench, deliveries: Deliveries, settlement: Settlement) -> None:
+    def __init__(self, bench: Workbench, settlement: Settlement) -> None:
         self._bench = bench
-        self._deliveries = deliveries
         self._settlement = settlement
 
     @asynccontextmanager
@@ -61,14 +64,13 @@ class LambdaAdmission:
         assert job.rate is not None
         tokens, wait_s = await limits.take_tokens(len(messages))
         for position, message in enumerate(messages[tokens:]):
-            await self._settlement.wait(job, [message.id], wait_s + position * job.rate.spacing_s)
+            crowded_s = look_again_s(CROWDED_S, message.receives - 1) if message.receives > 1 else 0
+            await self._settlement.wait(job, [message.id], wait_s + position * job.rate.spacing_s + crowded_s)
         self._note(job, len(messages) - tokens, "its rate is used up")
         return messages[:tokens]
 
     async def _without_permit(self, job: Job[Any], messages: Sequence[Message]) -> None:
-        for message in messages:
-            doublings = min(max(self._deliveries.receives(message.id) - 1, 0), 16)
-            await self._settlement.wait(job, [message.id], min(LAST_WAIT_S, FIRST_WAIT_S * 2**doublings))
+        await self._settlement.look_again(job, messages, FIRST_WAIT_S)
         self._note(job, len(messages), "as many runs go on as may")
 
     def _note(self, job: Job[Any], messages: int, why: str) -> None:

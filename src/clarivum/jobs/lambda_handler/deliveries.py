@@ -57,10 +57,6 @@ class Deliveries(SqsTransport):
         """Let a message of no job come back after `delay_s`."""
         self._hidden_s[message_id] = delay_s
 
-    def receives(self, message_id: str) -> int:
-        """How often SQS has delivered it."""
-        return self._open[message_id].receives
-
     def open_ids(self) -> list[str]:
         """Those that are not settled, in the order of the event."""
         return list(self._open)

@@ -16,6 +16,7 @@ from clarivum import telemetry
 from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import Database, DatabaseError
 from clarivum.errors import DependencyDownError
+from clarivum.jobs.backoff import look_again_s
 from clarivum.jobs.declaration import Job, by_name
 from clarivum.jobs.lambda_handler.credentials import find
 from clarivum.jobs.lambda_handler.deliveries import Deliveries
@@ -126,7 +127,7 @@ class Environment:
             if job is not None:
                 work.setdefault(job, []).append(each.message)
                 continue
-            deliveries.hide(each.message.id, DEFER_S)
+            deliveries.hide(each.message.id, look_again_s(DEFER_S, each.receives))
             log.error("no job of the application has this queue; see CLARIVUM_SQS_QUEUE_PREFIX", queue=each.queue)
         return work
 
@@ -154,7 +155,7 @@ class Environment:
         if on_main_thread:
             watchdog.start()
         try:
-            await Invocation(bench, deliveries, settlement, units, remaining_s).run(work)
+            await Invocation(bench, settlement, units, remaining_s).run(work)
         finally:
             if on_main_thread:
                 watchdog.stop()

@@ -14,7 +14,6 @@ from clarivum.database import DatabaseError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.instruments import OUTCOMES
 from clarivum.jobs.lambda_handler.admission import LambdaAdmission
-from clarivum.jobs.lambda_handler.deliveries import Deliveries
 from clarivum.jobs.ledger import Claim, Refusal
 from clarivum.jobs.message import Message, Request
 from clarivum.jobs.workbench import Workbench
@@ -30,9 +29,8 @@ and for what comes after the last run."""
 STOP_RESERVE_S = 2.0
 """What must be left when the last run is stopped: to hand back, to set visibilities, to flush telemetry."""
 HAND_BACK_S = 0.75
-PAUSED_FIRST_S, PAUSED_LAST_S = 15, 900
-"""How long a paused job's messages are hidden, twice as long with each delivery. A mapping delivers whatever is
-visible, and SQS gives up a message after `names.MAX_RECEIVE_COUNT` deliveries: a day of pause."""
+PAUSED_FIRST_S = 15
+"""How long a paused job's messages are hidden at first. A mapping delivers whatever is visible."""
 
 
 class Invocation:
@@ -41,16 +39,14 @@ class Invocation:
     def __init__(
         self,
         bench: Workbench,
-        deliveries: Deliveries,
         settlement: Settlement,
         units: Units,
         remaining_s: Callable[[], float],
     ) -> None:
         self._bench = bench
-        self._deliveries = deliveries
         self._settlement = settlement
         self._units = units
-        self._admission = LambdaAdmission(bench, deliveries, settlement)
+        self._admission = LambdaAdmission(bench, settlement)
         self._remaining_s = remaining_s
         self._given_s = remaining_s()
 
@@ -71,9 +67,8 @@ class Invocation:
         await self._bench.receipts.close()
 
     async def _job(self, job: Job[Any], messages: Sequence[Message]) -> None:
-        ids = [message.id for message in messages]
         if self._bench.controls.holds(job):
-            await self._hold(job, ids)
+            await self._hold(job, messages)
         elif self._given_s < job.timeout_s + BEGIN_RESERVE_S:
             log.error(
                 "the function's time limit is too short for the job",
@@ -81,7 +76,7 @@ class Invocation:
                 function_s=round(self._given_s, 1),
                 needed_s=job.timeout_s + BEGIN_RESERVE_S,
             )
-            await self._settlement.wait(job, ids, DEFER_S)
+            await self._settlement.look_again(job, messages, DEFER_S)
         else:
             try:
                 await self._begin(job, messages)
@@ -99,12 +94,10 @@ class Invocation:
             elif requests:
                 await self._each(job, requests, at_once)
 
-    async def _hold(self, job: Job[Any], message_ids: Sequence[str]) -> None:
-        for message_id in message_ids:
-            doublings = min(self._deliveries.receives(message_id) - 1, 16)
-            await self._settlement.wait(job, [message_id], min(PAUSED_LAST_S, PAUSED_FIRST_S * 2 ** max(doublings, 0)))
-        OUTCOMES.add(len(message_ids), job.name, "released")
-        log.info("job is paused, messages handed back", job=job.name, messages=len(message_ids))
+    async def _hold(self, job: Job[Any], messages: Sequence[Message]) -> None:
+        await self._settlement.look_again(job, messages, PAUSED_FIRST_S)
+        OUTCOMES.add(len(messages), job.name, "released")
+        log.info("job is paused, messages handed back", job=job.name, messages=len(messages))
 
     async def _together(self, job: Job[Any], requests: Sequence[Request]) -> None:
         """The batch mode: a task of its own, so that it can be stopped. Stopped, each run is alone the next time."""

@@ -85,4 +85,4 @@ class PgmqTransport:
 
 def _message(row: dict[str, Any]) -> Message:
     headers = {name: row[name] for name in HEADERS if row[name] is not None}
-    return Message(str(row["msg_id"]), row["body"], row["enqueued_at"], row["is_first_delivery"], headers)
+    return Message(str(row["msg_id"]), row["body"], row["enqueued_at"], row["receives"], headers)

@@ -14,6 +14,7 @@ from uuid import uuid4
 from clarivum import telemetry
 from clarivum.database import WORKER, DatabaseError, Transaction
 from clarivum.errors import UNAVAILABLE
+from clarivum.jobs.backoff import look_again_s
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.failure import Failure, failure_of
 from clarivum.jobs.instruments import OUTCOMES
@@ -26,7 +27,7 @@ log = telemetry.get_logger("clarivum.jobs")
 
 REPEAT_FIRST_S, REPEAT_LAST_S = 0.05, 1.0
 DEFER_S = 60
-"""How long a message that is too new for this worker stays hidden from it."""
+"""How long a message that is too new for this worker stays hidden at first."""
 
 
 class Settlement:
@@ -79,7 +80,7 @@ class Settlement:
 
     async def defer(self, job: Job[Any], message: Message, reason: str) -> None:
         """Leave a message for a newer worker."""
-        await self._postpone(job, [message.id], DEFER_S)
+        await self.look_again(job, [message], DEFER_S)
         OUTCOMES.add(1, job.name, "deferred")
         log.warning("job message left for a newer worker", job=job.name, message_id=message.id, reason=reason)
 
@@ -98,6 +99,14 @@ class Settlement:
     async def wait(self, job: Job[Any], message_ids: Sequence[str], wait_s: float) -> None:
         """Look again later."""
         await self._postpone(job, message_ids, max(1, math.ceil(wait_s)))
+
+    async def look_again(self, job: Job[Any], messages: Sequence[Message], first_s: int) -> None:
+        """Look again at messages that may not begin yet, each time a little later."""
+        by_delay: dict[int, list[str]] = {}
+        for message in messages:
+            by_delay.setdefault(look_again_s(first_s, message.receives), []).append(message.id)
+        for delay_s, message_ids in by_delay.items():
+            await self._postpone(job, message_ids, delay_s)
 
     async def release(self, job: Job[Any], claims: Sequence[Claim], message_ids: Sequence[str]) -> None:
         """Hand back, uncounted, what was fetched or claimed and not carried out: another worker may have it at once."""

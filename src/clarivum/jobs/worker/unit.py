@@ -19,7 +19,7 @@ from clarivum.jobs.worker.settlement import Settlement
 log = telemetry.get_logger("clarivum.jobs")
 
 SUSPECT_AGAIN_S = 5
-"""How long a lost run waits while this process is busy with another one."""
+"""How long a lost run waits at first while this process is busy with another one."""
 
 
 class Units:
@@ -87,7 +87,7 @@ class Units:
         if not (refused and refused[0].reason is Refusal.LOST):
             await self._finish(flight, claims, refused)
         elif self._quarantine.locked():
-            await self._settlement.wait(job, [request.message.id], SUSPECT_AGAIN_S)
+            await self._settlement.look_again(job, [request.message], SUSPECT_AGAIN_S)
         else:
             # Its process disappeared, and it may be the reason: one such run at a time in this process, so that the
             # guilty one takes no other suspect's attempt along.

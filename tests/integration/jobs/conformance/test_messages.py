@@ -80,7 +80,7 @@ async def test_more_headers_than_sqs_carries_leave_the_needed_ones(line: Line) -
     assert message.headers == HEADERS
 
 
-async def test_every_delivery_has_the_same_id_and_time_and_only_the_first_says_so(line: Line) -> None:
+async def test_every_delivery_has_the_same_id_and_time_and_counts(line: Line) -> None:
     before = datetime.now(UTC)
     await line.send("{}")
     deliveries = []
@@ -90,6 +90,7 @@ async def test_every_delivery_has_the_same_id_and_time_and_only_the_first_says_s
         await line.transport.postpone(quick, [message.id], 0)
     assert len({message.id for message in deliveries}) == 1
     assert len({message.enqueued_at for message in deliveries}) == 1
+    assert [message.receives for message in deliveries] == [1, 2, 3]
     assert [message.is_first_delivery for message in deliveries] == [True, False, False]
     assert before <= deliveries[0].enqueued_at <= datetime.now(UTC)
 

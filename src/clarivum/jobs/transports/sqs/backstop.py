@@ -13,7 +13,7 @@ from clarivum import telemetry
 from clarivum.database import WORKER, Database, Transaction
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.failure import Failure
-from clarivum.jobs.ledger import add_dead_letter
+from clarivum.jobs.ledger import SETTLED, add_dead_letter
 from clarivum.jobs.message import Message, NewerVersionError, read
 from clarivum.jobs.payload import PayloadError
 from clarivum.jobs.statements import queries as job_queries
@@ -92,7 +92,7 @@ class Backstop:
             buried = await tx.execute(queries.bury_unsettled, run_id=run_id, error=REASON.error, message=REASON.message)
             rows = await tx.many(job_queries.examine_runs, run_ids=[run_id])
             if rows and not buried:
-                return rows[0]["state"] in {"done", "dead"}
+                return rows[0]["state"] in SETTLED
             attempts = 0
         add_dead_letter(tx, job, message, REASON, run_id=run_id, key=key, attempts=attempts)
         log.error("a job's message was received too often, it is a dead letter now", job=job.name)

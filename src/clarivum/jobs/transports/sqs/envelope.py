@@ -56,7 +56,7 @@ def message_of(received: Mapping[str, Any]) -> Message:
         received["MessageId"],
         storable(received["Body"]),
         _moment(headers.pop(ENQUEUED_AT, None)) or sent_at,
-        system.get("ApproximateReceiveCount") == "1",
+        int(system.get("ApproximateReceiveCount", 0)),
         headers,
     )
 

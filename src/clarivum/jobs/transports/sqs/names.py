@@ -13,10 +13,11 @@ MAX_PREFIX_CHARACTERS = 28
 PREFIX = re.compile(rf"[A-Za-z0-9_-]{{0,{MAX_PREFIX_CHARACTERS}}}")
 DEAD_LETTER_SUFFIX = "-dead"
 
-MAX_RECEIVE_COUNT = 100
-"""Of the queue's redrive policy. Our ledger counts attempts and buries a run after its last; a message that was
-received this often and settled by nobody is one that the ledger never got hold of, and goes to the dead-letter queue.
-From there workers move it into clarivum.dead_letters: there is one list of dead letters, whoever gave up."""
+MAX_RECEIVE_COUNT = 1_000
+"""Of the queue's redrive policy, the most there is: a look at a message that may not begin yet counts as well. Our
+ledger counts attempts and buries a run after its last; a message that was received this often and settled by nobody is
+one that the ledger never got hold of, and goes to the dead-letter queue. From there workers move it into
+clarivum.dead_letters: there is one list of dead letters, whoever gave up."""
 MAX_DELAY_S = 900
 MAX_VISIBILITY_S = 43_200
 MAX_WAIT_S = 20

@@ -196,6 +196,6 @@ def _bury(tx: Transaction, job: Job[Any], row: dict[str, Any], code: str) -> Non
     failure = Failure("MessageRefused", f"SQS refused the message: {code}", "refused")
     headers = _headers(row)
     run_id = UUID(headers[RUN_ID]) if RUN_ID in headers else uuid4()
-    message = Message(str(row["id"]), storable(row["body"]), row["enqueued_at"], True, headers)
+    message = Message(str(row["id"]), storable(row["body"]), row["enqueued_at"], 0, headers)
     add_dead_letter(tx, job, message, failure, run_id=run_id, key=headers.get(KEY), attempts=0)
     log.error("SQS refused a job's message, it is a dead letter now", job=job.name, code=code)
