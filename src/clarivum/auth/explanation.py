@@ -7,17 +7,9 @@ audience, subject, times and roles, as text that cannot act on a terminal; never
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from clarivum.auth.claims import (
-    MAX_TIME,
-    check_audience,
-    check_kind,
-    check_subject,
-    check_times,
-    issuer_of,
-)
+from clarivum.auth.claims import check_audience, check_kind, check_subject, check_times, issuer_of
 from clarivum.auth.compact import CompactToken, read_claims, read_compact
 from clarivum.auth.fetch import FetchError
 from clarivum.auth.issuer_keys import Fetch
@@ -27,14 +19,11 @@ from clarivum.auth.principal import Principal, email_claim
 from clarivum.auth.refusal import REFUSED, Reason, TokenRefusedError
 from clarivum.auth.revocation import Revocations
 from clarivum.auth.roles import parse_role_map
+from clarivum.auth.shown import MAX_LISTED, alike, shown, shown_times
 from clarivum.auth.verifier import TokenVerifier
 from clarivum.clock import Clock
 from clarivum.errors import RequestError
 from clarivum.settings import Settings
-from clarivum.telemetry import scrub
-
-SHOWN_CHARACTERS = 120
-MAX_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +133,7 @@ class _Examination:
             issuer = issuer_of(claims, issuers)
         except TokenRefusedError as refused:
             given, known = shown(claims.get("iss")), ", ".join(issuers)
-            near = [url for url in issuers if isinstance(claims.get("iss"), str) and _alike(url, claims["iss"])]
+            near = [url for url in issuers if isinstance(claims.get("iss"), str) and alike(url, claims["iss"])]
             hint = f"; it differs from {near[0]} only in scheme, case or final slash" if near else ""
             self.note("issuer", False, f"iss is {given}; configured: {known}{hint}", refused.reason)
             return None
@@ -163,7 +152,7 @@ class _Examination:
         self._check("kind", lambda: check_kind(claims), "an access token")
         self._check("subject", lambda: check_subject(claims.get("sub")), shown(claims.get("sub")))
         now = self._clock.now().timestamp()
-        self._check("times", lambda: check_times(claims, now), _times(claims, now))
+        self._check("times", lambda: check_times(claims, now), shown_times(claims, now))
 
     def _check(self, name: str, check: Callable[[], None], passed: str, failed: str = "") -> None:
         try:
@@ -240,34 +229,6 @@ class _Examination:
             self.note("revocation", True, "nothing that its subject held then was ended since")
 
 
-def shown(value: object) -> str:
-    """A value of a token as it may be printed: bounded, without control characters, addresses as stars."""
-    if isinstance(value, list):
-        return ", ".join(shown(entry) for entry in value[:MAX_LISTED]) or "an empty list"
-    if value is None:
-        return "missing"
-    text = scrub(str(value)[: SHOWN_CHARACTERS + 1])
-    printable = "".join(character if character.isprintable() else "�" for character in text)
-    return printable if len(printable) <= SHOWN_CHARACTERS else printable[:SHOWN_CHARACTERS] + "…"
-
-
 def _why(refused: TokenRefusedError) -> str:
     """What broke which rule, without the kind in front."""
     return (refused.log or "").partition(": ")[2]
-
-
-def _alike(one: str, other: str) -> bool:
-    def bare(url: str) -> str:
-        return url.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
-
-    return bare(one) == bare(other)
-
-
-def _times(claims: Mapping[str, Any], now: float) -> str:
-    moments = []
-    for name, word in (("iat", "issued"), ("exp", "expires")):
-        value = claims.get(name)
-        if type(value) is int and 0 <= value < MAX_TIME:
-            at = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            moments.append(f"{word} {at} ({value - now:+.0f} s)")
-    return ", ".join(moments)

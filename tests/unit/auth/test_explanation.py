@@ -3,7 +3,8 @@
 import pytest
 
 from clarivum.auth import Reason
-from clarivum.auth.explanation import Step, explain_token, shown
+from clarivum.auth.explanation import Step, explain_token
+from clarivum.auth.shown import shown
 from clarivum.settings import Settings
 from tests.unit.auth.forge import AUDIENCE, ISSUER, ROLES_CLAIM, SETTINGS, Endpoint, Forge, TurnedClock, header
 from tests.unit.auth.refused_tokens import REFUSED_TOKENS

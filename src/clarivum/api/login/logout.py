@@ -13,7 +13,7 @@ from clarivum.api.response import JSON_HEAD, SECURITY, Response, header_lines
 from clarivum.auth import ANONYMOUS_PRINCIPAL
 from clarivum.auth.cookies import SessionRefusedError, SessionToken
 from clarivum.auth.instruments import log
-from clarivum.errors import UNAVAILABLE, RequestError
+from clarivum.errors import CSRF_FAILED, RequestError
 
 Ended = Literal["everywhere", "this_browser"]
 ONLY_HERE = "This browser is signed out. Other sessions could not be ended: sign in and out again a little later."
@@ -81,7 +81,7 @@ class Logout:
         self._base_url = base_url
 
     async def __call__(self, visit: Visit, set_cookies: list[str]) -> Response:
-        """Raises RequestError `csrf_failed` (403), `unavailable` (503) when only this browser could be signed out."""
+        """Raises RequestError: `csrf_failed` (403), else, like `unavailable` (503), when only the cookie could go."""
         self._credentials.check_origin(visit.headers)
         session: SessionToken | None = None
         ended: Ended = "this_browser"
@@ -94,10 +94,10 @@ class Logout:
         except SessionRefusedError:
             pass
         except RequestError as error:
-            if error.code is not UNAVAILABLE:
+            if error.code is CSRF_FAILED:  # nobody asked for it
                 raise
             set_cookies.extend(self._parts.cookies.clear(visit.cookie_names))
-            raise RequestError(ONLY_HERE, code=UNAVAILABLE, retry_after_s=error.retry_after_s, log=error.log) from None
+            raise RequestError(ONLY_HERE, code=error.code, retry_after_s=error.retry_after_s, log=error.log) from None
         set_cookies.extend(self._parts.cookies.clear(visit.cookie_names))
         if session is not None:
             await self._drop_refresh_token(session)

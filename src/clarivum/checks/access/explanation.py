@@ -11,8 +11,9 @@ from clarivum import telemetry
 from clarivum.api import Route
 from clarivum.application import Application
 from clarivum.auth import Principal, TokenVerifier
-from clarivum.auth.explanation import Step, shown
+from clarivum.auth.explanation import Step
 from clarivum.auth.issuer_keys import Fetch
+from clarivum.auth.shown import shown
 from clarivum.checks.access.agreement import needs_of_route
 from clarivum.checks.access.matrix import ALLOWED, RouteCell, cell_phrase
 from clarivum.checks.access.route_trial import call_once
