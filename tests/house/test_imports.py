@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -37,6 +38,36 @@ def test_the_application_takes_what_the_packages_offer() -> None:
     assert taken
     assert [each for each in taken if each[2] not in getattr(import_module(each[1] or ""), "__all__", [each[2]])] == []
     assert [each for each in taken if (each[1] or "").count(".") != 1] == []
+
+
+def imports_of(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each file below a folder with each module that it imports from."""
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                yield path, node.module
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    yield path, name.name
+
+
+def test_an_application_knows_the_packages_by_their_public_names() -> None:
+    inner = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, module in imports_of(ROOT / "bff")
+        if module.startswith("clarivum.") and module.count(".") > 1
+    ]
+    assert inner == []
+
+
+def test_features_meet_in_one_file_and_beside_it_only_in_each_others_queries() -> None:
+    """An effect in two features' tables, such as a purchase that grants an entitlement, is one transaction."""
+    met = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, module in imports_of(ROOT / "bff")
+        if path.name != "app.py" and module.startswith("bff.") and module.split(".")[1] != path.parent.name
+    }
+    assert {each for each in met if not each.endswith(".queries")} == set()
 
 
 def test_every_package_names_what_it_offers() -> None:
