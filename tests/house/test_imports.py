@@ -51,15 +51,6 @@ def imports_of(folder: Path) -> Iterator[tuple[Path, str]]:
                     yield path, name.name
 
 
-def test_an_application_knows_the_packages_by_their_public_names() -> None:
-    inner = [
-        f"{path.relative_to(ROOT)}: {module}"
-        for path, module in imports_of(ROOT / "bff")
-        if module.startswith("clarivum.") and module.count(".") > 1
-    ]
-    assert inner == []
-
-
 def test_features_meet_in_one_file_and_beside_it_only_in_each_others_queries() -> None:
     """An effect in two features' tables, such as a purchase that grants an entitlement, is one transaction."""
     met = {
