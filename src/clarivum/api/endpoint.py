@@ -105,14 +105,21 @@ class Endpoint:
 
     async def _caller(self, scope: Scope, headers: Headers, standing: list[bytes]) -> Principal:
         """Whoever the request's credentials stand for. `standing` gets what a renewed session sets."""
-        token = bearer_token(scope["headers"]) if b"authorization" in headers else None
-        if token is None:
-            principal = ANONYMOUS_PRINCIPAL
-        else:
-            verifier = self._resources.verifier
-            principal = verifier.cached(token) or await verifier.verify(token)
-        if b"cookie" in headers and (sessions := self._resources.sessions) is not None and may_hold_session(headers):
-            principal = await sessions.admit(scope["method"], headers, principal, standing)
+        resources, principal = self._resources, ANONYMOUS_PRINCIPAL
+        refused = resources.refused_credentials
+        try:
+            if b"authorization" in headers and (token := bearer_token(scope["headers"])) is not None:
+                known = resources.verifier.cached(token)
+                if known is None:
+                    refused.require_open(scope, headers, standing)
+                    known = await resources.verifier.verify(token)
+                principal = known
+            if b"cookie" in headers and (sessions := resources.sessions) is not None and may_hold_session(headers):
+                refused.require_open(scope, headers, standing)
+                principal = await sessions.admit(scope["method"], headers, principal, standing)
+        except RequestError as error:
+            await refused.count(error, scope, headers)
+            raise
         return principal
 
     async def _proven(self, signature: WebhookSignature, receive: Receive, headers: Headers) -> bytes:

@@ -12,6 +12,9 @@ from clarivum.api.http.peer import Peers
 from clarivum.api.idempotency import queries
 from clarivum.api.rate_limit import RateLimiter
 from clarivum.api.rate_reports import RateReports
+from clarivum.api.refused_credentials import RATE as REFUSED_RATE
+from clarivum.api.refused_credentials import ROUTE as REFUSED_ROUTE
+from clarivum.api.refused_credentials import RefusedCredentials
 from clarivum.auth import TokenVerifier
 from clarivum.auth.audit import AuditRecorder
 from clarivum.auth.revocation import Revocations
@@ -44,11 +47,13 @@ class Resources:
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""
     rate_reports: RateReports = field(init=False)
+    refused_credentials: RefusedCredentials = field(init=False)
     audit: AuditRecorder = field(init=False)
     _warming: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.rate_reports = RateReports(self.database)
+        self.refused_credentials = RefusedCredentials(self.limiter(REFUSED_RATE, REFUSED_ROUTE), self.peers)
         self.audit = AuditRecorder(self.database)
         self.verifier.seen = self.audit.see
 
