@@ -17,7 +17,8 @@ Jobs = Mapping[str, Job[Any]]
 
 @dataclass(frozen=True, slots=True)
 class JobOverview:
-    """One job and its queue. `ready`: visible now; `waiting`: for a retry; `oldest_age_s`: of the oldest message."""
+    """One job and its queue. `ready`: visible now; `waiting`: for a retry or a delay; `oldest_age_s`: how long the
+    oldest message that is due has waited."""
 
     job: str
     owner: str | None

@@ -27,5 +27,5 @@ FETCH_DURATION = histogram(
 )
 RUNNING = gauge("clarivum.job.running", "Runs in this process.", "{run}", JOB)
 QUEUE_DEPTH = gauge("clarivum.job.queue.depth", "Messages in the queue, visible or not.", "{message}", JOB)
-QUEUE_AGE = gauge("clarivum.job.queue.oldest_age", "Age of the oldest message in the queue.", "s", JOB)
+QUEUE_AGE = gauge("clarivum.job.queue.oldest_age", "How long the oldest message that is due has waited.", "s", JOB)
 DEAD_LETTERS = gauge("clarivum.job.dead_letters", "Dead letters that wait for a decision.", "{run}", JOB)

@@ -51,6 +51,32 @@ async def test_overview_and_runs(drill: Drill) -> None:
         assert await show_run(database, JOBS, uuid4()) is None
 
 
+async def test_a_queue_is_as_old_as_what_is_due_in_it(drill: Drill) -> None:
+    """A message is due since it is visible, not since somebody enqueued it for next week."""
+    await drill.enqueue(Quick(key="due"), Quick(key="later"))
+    drill.rows(
+        "update pgmq.q_drill_quick set enqueued_at = now() - interval '7 days', vt = case message ->> 'key'"
+        " when 'due' then now() - interval '30 s' else now() + interval '1 day' end returning 1"
+    )
+    async with Database(drill.urls.app, pipelines=1, connections=1) as database:
+        transport = PgmqTransport(database)
+        status = await transport.status(quick)
+        assert (status.ready, status.waiting) == (1, 1)
+        assert status.oldest_age_s is not None
+        assert 30 <= status.oldest_age_s < 3_600
+        await Housekeeping([quick], database, transport).measure()
+        assert gauge("clarivum_job_queue_oldest_age", "drill.quick") >= 30
+        drill.rows("delete from pgmq.q_drill_quick where message ->> 'key' = 'due' returning 1")
+        await Housekeeping([quick], database, transport).measure()
+    assert gauge("clarivum_job_queue_oldest_age", "drill.quick") == 0
+
+
+def gauge(name: str, job: str) -> float:
+    found = re.search(rf'^{name}[a-z_]*\{{[^}}]*job_name="{job}"[^}}]*\}} (\S+)$', render_prometheus().decode(), re.M)
+    assert found is not None
+    return float(found[1])
+
+
 async def test_dead_letter_filters(drill: Drill) -> None:
     await drill.enqueue(Act(key="a", do="fail"), Act(key="b", do="fail"))
     drill.send_raw(quick, '{"key": 1}')

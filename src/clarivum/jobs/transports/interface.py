@@ -30,10 +30,11 @@ FAILURES = (DatabaseError, QueueError)
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """How a queue stands. `waiting`: for a retry or a delay; `oldest_age_s`: since its oldest message was enqueued.
+    """How a queue stands. `waiting`: for a retry or a delay; `oldest_age_s`: how long the oldest message that is
+    due has waited for a worker, 0 where none is.
 
     SQS knows no difference between a message that is worked on and one that waits for a retry: both are `running`.
-    Its age is in CloudWatch only: None unless the outbox holds one.
+    The age of its messages is in CloudWatch only: here it is that of the outbox, None where nothing in it is due.
     """
 
     depth: int

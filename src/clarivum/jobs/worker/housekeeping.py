@@ -93,8 +93,7 @@ class Housekeeping:
                 failure = failure or error
                 continue
             QUEUE_DEPTH.set(status.depth, job.name)
-            if status.oldest_age_s is not None:
-                QUEUE_AGE.set(status.oldest_age_s, job.name)
+            QUEUE_AGE.set(status.oldest_age_s or 0.0, job.name)
         if failure is not None:
             raise failure
 

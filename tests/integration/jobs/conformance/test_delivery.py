@@ -79,6 +79,15 @@ async def test_the_longest_delay_is_taken(line: Line) -> None:
     assert (await line.transport.status(quick)).depth == 1
 
 
+async def test_a_delayed_message_waits_and_is_not_old(line: Line) -> None:
+    """Whatever holds it until then: the queue, or the outbox for what is further away."""
+    await line.send("{}", delay_s=800)
+    await line.send("{}", delay_s=86_400)
+    status = await line.transport.status(quick)
+    assert (status.depth, status.ready, status.running, status.waiting) == (2, 0, 0, 2)
+    assert not status.oldest_age_s
+
+
 # -- receiving ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 19, 20, 21, 25])
 async def test_any_number_is_sent_received_and_acknowledged_at_once(line: Line, count: int) -> None:

@@ -33,9 +33,10 @@ cross join lateral (
 delete from clarivum.outbox where id = any (%(ids)s::bigint[]);
 
 -- name: outbox_levels -> many
--- How many jobs of each queue wait for a relay or for their time, and since when the oldest one that is due.
+-- How many jobs of each queue wait for a relay or for their time, and since when the oldest one that is due, if one is.
 select queue, count(*) as depth,
-    coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::double precision as oldest_age_s
+    extract(epoch from clock_timestamp() - min(due_at) filter (where due_at <= clock_timestamp()))::double precision
+        as oldest_age_s
 from clarivum.outbox
 where queue = any (%(queues)s::text[])
 group by queue;

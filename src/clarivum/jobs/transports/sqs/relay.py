@@ -171,9 +171,9 @@ class Relay:
             else:
                 levels = {row["queue"]: row for row in rows}
                 for queue, job in self._jobs.items():
-                    level = levels.get(queue, {"depth": 0, "oldest_age_s": 0.0})
+                    level = levels.get(queue, {"depth": 0, "oldest_age_s": None})
                     OUTBOX_DEPTH.set(level["depth"], job.name)
-                    OUTBOX_AGE.set(max(0.0, level["oldest_age_s"]), job.name)
+                    OUTBOX_AGE.set(level["oldest_age_s"] or 0.0, job.name)
             await asyncio.sleep(MEASURE_S)
 
 
