@@ -20,9 +20,15 @@ def template(
 ) -> None:
     """Write an AWS SAM template for the jobs: queues, functions, schedules, alarms, roles.
 
-    A declaration that asks for more than AWS gives is refused (exit 3), naming the job.
+    A job whose timeout_s fits into no function gets its queues alone and is named: a worker has to run it. What AWS
+    would refuse of a declaration is refused (exit 3), naming the job.
     """
-    from clarivum.jobs.infrastructure import PATH, template_text  # noqa: PLC0415 - the other commands need none of it
+    from clarivum.jobs.infrastructure import (  # noqa: PLC0415 - the other commands need none of it
+        PATH,
+        TOO_LONG,
+        left_to_workers,
+        template_text,
+    )
 
     loaded = load_application(application)
     text = template_text(loaded.jobs, application)
@@ -40,3 +46,5 @@ def template(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         typer.echo(f"  wrote {shown}, {len(loaded.jobs)} jobs")
+    for name in left_to_workers(loaded.jobs):
+        typer.echo(f"  no function for {name}: {TOO_LONG}")

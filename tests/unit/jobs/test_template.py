@@ -14,7 +14,7 @@ from clarivum.jobs.infrastructure import template, template_text
 from clarivum.jobs.infrastructure.sizing import sizing
 from clarivum.jobs.transports.sqs.names import MAX_RECEIVE_COUNT
 from tests.unit.jobs.sam import expand
-from tests.unit.jobs.template_jobs import JOBS, TARGET, changed, long, many, plain
+from tests.unit.jobs.template_jobs import JOBS, TARGET, changed, long, many, plain, tick
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,7 @@ def test_a_run_that_is_given_up_is_counted_in_the_functions_log(made: dict[str, 
 @pytest.mark.parametrize(
     ("job", "said"),
     [
-        (changed(plain, timeout_s=896.0), "timeout_s=896 does not fit into a Lambda function"),
-        (changed(plain, timeout_s=7_200.0), "at most 895"),
+        (changed(plain, timeout_s=7_300.0), "its messages would be hidden for 43800 s, SQS takes at most 43200"),
         (changed(plain, name="notes." + "x" * 50), "the queue notes_"),
     ],
 )
@@ -146,6 +145,21 @@ def test_what_aws_would_refuse_is_refused_naming_the_job(job: Job[Any], said: st
     assert f"job {job.name}" in refused.value.detail
     assert said in refused.value.detail
     assert refused.value.code.exit is Exit.CONFIGURATION
+
+
+@pytest.mark.parametrize("timeout_s", [895.5, 7_200.0])
+def test_a_job_that_fits_into_no_function_gets_queues_and_is_left_to_a_worker(timeout_s: float) -> None:
+    slow, slow_tick = (changed(job, timeout_s=timeout_s) for job in (long, tick))
+    jobs = {**JOBS, slow.name: slow, slow_tick.name: slow_tick}
+    made = template(jobs, TARGET)
+    of_slow = {name.removeprefix("NotesLong") for name in made["Resources"] if name.startswith("NotesLong")}
+    assert of_slow == {"Queue", "DeadLetters", "AgeAlarm", "DepthAlarm", "DeadLettersAlarm"}
+    assert properties(made, "NotesLongQueue")["VisibilityTimeout"] == slow.visibility_s
+    assert "NotesTickSchedule" in made["Resources"]
+    assert made["Outputs"]["LeftToWorkers"]["Value"] == "notes.long, notes.tick"
+    text = template_text(jobs, TARGET)
+    assert text.splitlines()[1].startswith("# No function runs notes.long, notes.tick: timeout_s is above 895")
+    assert lint(text) == []
 
 
 def test_the_longest_time_limit_that_fits(made: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from clarivum.checks.pages.jobs import alarms, anchor, team
 from clarivum.checks.pages.marked import with_parts
 from clarivum.checks.pages.registry import COMMAND
 from clarivum.jobs import Job
+from clarivum.jobs.infrastructure import fits_function
 from clarivum.jobs.transports.sqs.names import DEAD_LETTER_SUFFIX
 from clarivum.owners import Owner
 
@@ -61,8 +62,8 @@ def _settings(job: Job[Any]) -> str:
         told.append(f"{job.rate} in all processes, by the declaration")
     if job.settings:
         told.append(f"its handler reads {', '.join(f'`{variable}`' for variable in job.settings)}")
-    if job.timeout_s > 900:
-        told.append("AWS ends a Lambda function after 15 min: run it in a worker")
+    if not fits_function(job):
+        told.append("its time limit fits into no Lambda function, so a worker has to run it")
     return "; ".join(told) + "."
 
 

@@ -17,6 +17,7 @@ from clarivum.checks.pages.job_words import (
 )
 from clarivum.checks.pages.text import wrapped
 from clarivum.jobs import Job
+from clarivum.jobs.infrastructure import fits_function
 from clarivum.jobs.transports.sqs.names import DEAD_LETTER_SUFFIX
 from clarivum.owners import Owner
 
@@ -63,13 +64,15 @@ def cell(text: str) -> str:
 def alarms(job: Job[Any]) -> list[str]:
     """What wakes somebody: the alarms of the AWS template, and the metrics to watch elsewhere."""
     name = "".join(part.capitalize() for part in job.queue.split("_"))
-    return [
+    on_lambda = fits_function(job)
+    given_up = f"`{name}GivenUpAlarm` (Lambda only) or " if on_lambda else ""
+    listed = [
         f"`{name}AgeAlarm` or `clarivum.job.queue.oldest_age`: the oldest message waits for more than 15 min",
         f"`{name}DepthAlarm` or `clarivum.job.queue.depth`: more than 1,000 messages wait for 15 min",
-        f"`{name}GivenUpAlarm` (Lambda only) or `clarivum.job.dead_letters`: a run was given up",
+        f"{given_up}`clarivum.job.dead_letters`: a run was given up",
         f"`{name}DeadLettersAlarm` (SQS only): SQS gave a message up that nobody could settle",
-        f"`{name}ErrorsAlarm` (Lambda only): the function fails as a whole",
     ]
+    return [*listed, f"`{name}ErrorsAlarm` (Lambda only): the function fails as a whole"] if on_lambda else listed
 
 
 def _section(job: Job[Any], owners: Mapping[str, Owner], root: Path) -> Iterator[str]:

@@ -21,21 +21,31 @@ NAMESPACE = {"Fn::Sub": "Clarivum/${AWS::StackName}"}
 """A stack's own: an account may have several environments."""
 
 
-def job_alarms(job: Job[Any]) -> dict[str, Resource]:
-    """By logical id."""
+def queue_alarms(job: Job[Any]) -> dict[str, Resource]:
+    """Of its queues, whoever runs it. By logical id."""
     name = id_of(job)
     age, visible = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"
     queue, dead = (
         _of("QueueName", {"Fn::GetAtt": [each, "QueueName"]}) for each in (queue_id(job), dead_letters_id(job))
     )
-    errors = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum"}
-    function = _of("FunctionName", {"Ref": function_id(job)})
-    given_up = {"Namespace": NAMESPACE, "MetricName": _metric_name(job)}
     return {
         f"{name}AgeAlarm": _alarm(
             job, "its oldest message has waited too long", queue | _sqs(age), "OldestMessageAlarmS"
         ),
         f"{name}DepthAlarm": _alarm(job, "too many messages wait", queue | _sqs(visible), "DepthAlarm", periods=3),
+        f"{name}DeadLettersAlarm": _alarm(
+            job, "SQS gave a message up; `jobs relay` and workers fetch it back", dead | _sqs(visible)
+        ),
+    }
+
+
+def function_alarms(job: Job[Any]) -> dict[str, Resource]:
+    """Of its function. By logical id."""
+    name = id_of(job)
+    given_up = {"Namespace": NAMESPACE, "MetricName": _metric_name(job), "Statistic": "Sum"}
+    errors = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum"}
+    function = _of("FunctionName", {"Ref": function_id(job)})
+    return {
         f"{name}GivenUp": {
             "Type": "AWS::Logs::MetricFilter",
             "Properties": {
@@ -46,10 +56,7 @@ def job_alarms(job: Job[Any]) -> dict[str, Resource]:
                 ],
             },
         },
-        f"{name}GivenUpAlarm": _alarm(job, "a run was given up, `jobs dead` says why", given_up | {"Statistic": "Sum"}),
-        f"{name}DeadLettersAlarm": _alarm(
-            job, "SQS gave a message up; `jobs relay` and workers fetch it back", dead | _sqs(visible)
-        ),
+        f"{name}GivenUpAlarm": _alarm(job, "a run was given up, `jobs dead` says why", given_up),
         f"{name}ErrorsAlarm": _alarm(
             job, "its function fails as a whole: a setting, a crash, or its time limit", function | errors
         ),

@@ -44,25 +44,28 @@ def arn(resource_id: str) -> Resource:
     return {"Fn::GetAtt": [resource_id, "Arn"]}
 
 
-def job_resources(job: Job[Any], size: Sizing, queues: Sequence[str]) -> dict[str, Resource]:
+def queue_resources(job: Job[Any], visibility_s: int) -> dict[str, Resource]:
+    """Its queues, whoever runs it. By logical id."""
+    return {queue_id(job): _queue(job, visibility_s), dead_letters_id(job): _dead_letter_queue(job)}
+
+
+def function_resources(job: Job[Any], size: Sizing, queues: Sequence[str]) -> dict[str, Resource]:
     """By logical id. `queues`: the logical ids of all queues, which a handler may send jobs to."""
     return {
-        queue_id(job): _queue(job, size),
-        dead_letters_id(job): _dead_letter_queue(job),
         logs_id(job): _log_group(job),
         f"{id_of(job)}Role": _role(job, queues),
         function_id(job): _function(job, size),
     }
 
 
-def _queue(job: Job[Any], size: Sizing) -> Resource:
+def _queue(job: Job[Any], visibility_s: int) -> Resource:
     return {
         "Type": "AWS::SQS::Queue",
         "DeletionPolicy": "Retain",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
             "QueueName": {"Fn::Sub": f"${{QueuePrefix}}{job.queue}"},
-            "VisibilityTimeout": size.visibility_s,
+            "VisibilityTimeout": visibility_s,
             "MessageRetentionPeriod": RETENTION_S,
             "SqsManagedSseEnabled": True,
             "RedrivePolicy": {

@@ -25,6 +25,7 @@ MAX_MESSAGE_BYTES = 1_048_576
 RESERVE_S = 5
 """Beside its runs' time limits a function gets this long: to begin, to settle, to flush. The handler asks for 4 of it
 before it begins a run."""
+LONGEST_TIMEOUT_S = MAX_FUNCTION_TIMEOUT_S - RESERVE_S
 TIMEOUTS_OF_VISIBILITY = 6
 """What AWS advises: a queue hides a message for six times as long as the function may take."""
 PLACES = 5
@@ -54,8 +55,19 @@ class Sizing:
     """Reserved concurrency of the function: the job's own limit, whoever invokes it."""
 
 
+def fits_function(job: Job[Any]) -> bool:
+    """Whether a run's whole time limit fits into a Lambda function. One that does not is left to a worker."""
+    return _timeout_s(job, 1) <= MAX_FUNCTION_TIMEOUT_S
+
+
+def queue_visibility_s(job: Job[Any]) -> int:
+    """How long its queue hides a message that was received. Raises DeclarationError naming the job and the limit."""
+    return sizing(job).visibility_s if fits_function(job) else _visibility_s(job, 0)
+
+
 def sizing(job: Job[Any]) -> Sizing:
-    """Raises DeclarationError naming the job and what AWS would refuse."""
+    """Of a job whose run fits into a function. Raises DeclarationError naming the job and what AWS would refuse."""
+    assert fits_function(job)
     declared = job.limit or job.concurrency
     places = PLACES if declared is None else max(1, min(PLACES, job.concurrency or PLACES, declared // 2))
     window_s = 0
@@ -69,15 +81,13 @@ def sizing(job: Job[Any]) -> Sizing:
     if _timeout_s(job, rounds) > MAX_FUNCTION_TIMEOUT_S:
         rounds = 1
     timeout_s = _timeout_s(job, rounds)
-    visibility_s = max(job.visibility_s, TIMEOUTS_OF_VISIBILITY * timeout_s)
-    _refuse_what_aws_refuses(job, timeout_s, visibility_s)
     functions = None if declared is None else max(1, declared // places)
     return Sizing(
         places=places,
         batch_size=batch_size,
         window_s=window_s,
         function_timeout_s=timeout_s,
-        visibility_s=visibility_s,
+        visibility_s=_visibility_s(job, timeout_s),
         functions=None if functions is None else min(MOST_FUNCTIONS, max(LEAST_FUNCTIONS, functions)),
         reserved=functions,
     )
@@ -88,25 +98,29 @@ def _timeout_s(job: Job[Any], rounds: int) -> int:
     return rounds * math.ceil(job.timeout_s) + RESERVE_S
 
 
-def _refuse_what_aws_refuses(job: Job[Any], timeout_s: int, visibility_s: int) -> None:
-    where = f"{job.file}:{job.line}: job {job.name}"
-    if timeout_s > MAX_FUNCTION_TIMEOUT_S:
-        raise DeclarationError(
-            f"{where}: timeout_s={job.timeout_s:g} does not fit into a Lambda function, which ends after"
-            f" {MAX_FUNCTION_TIMEOUT_S} s: at most {MAX_FUNCTION_TIMEOUT_S - RESERVE_S}; split the job into"
-            " shorter ones, or run the application's jobs with `clarivum jobs work` instead"
-        )
+def _visibility_s(job: Job[Any], function_timeout_s: int) -> int:
+    visibility_s = max(job.visibility_s, TIMEOUTS_OF_VISIBILITY * function_timeout_s)
     if visibility_s > MAX_VISIBILITY_S:
         raise DeclarationError(
-            f"{where}: its messages would be hidden for {visibility_s} s, SQS takes at most {MAX_VISIBILITY_S}:"
+            f"{_where(job)}: its messages would be hidden for {visibility_s} s, SQS takes at most {MAX_VISIBILITY_S}:"
             " lower timeout_s"
         )
+    return visibility_s
+
+
+def refuse_long_name(job: Job[Any]) -> None:
+    """Raise DeclarationError where SQS would not take the name of its queue, or of that queue's dead letters."""
     longest = MAX_PREFIX_CHARACTERS + len(job.queue) + len(DEAD_LETTER_SUFFIX)
     if longest > MAX_QUEUE_NAME_CHARACTERS:
         raise DeclarationError(
-            f"{where}: the queue {job.queue} has {len(job.queue)} characters; with a prefix of {MAX_PREFIX_CHARACTERS}"
-            f" and {DEAD_LETTER_SUFFIX} SQS takes at most {MAX_QUEUE_NAME_CHARACTERS}: shorten the job's name"
+            f"{_where(job)}: the queue {job.queue} has {len(job.queue)} characters; with a prefix of"
+            f" {MAX_PREFIX_CHARACTERS} and {DEAD_LETTER_SUFFIX} SQS takes at most {MAX_QUEUE_NAME_CHARACTERS}:"
+            " shorten the job's name"
         )
+
+
+def _where(job: Job[Any]) -> str:
+    return f"{job.file}:{job.line}: job {job.name}"
 
 
 assert MAX_PAYLOAD_BYTES < MAX_MESSAGE_BYTES, "a payload and its headers fit into a message of SQS"

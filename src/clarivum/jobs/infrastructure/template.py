@@ -10,11 +10,26 @@ from typing import Any
 
 from clarivum.errors import DeclarationError
 from clarivum.jobs.declaration import Job, by_name
-from clarivum.jobs.infrastructure.alarms import job_alarms
+from clarivum.jobs.infrastructure.alarms import function_alarms, queue_alarms
 from clarivum.jobs.infrastructure.handed_settings import parameters
-from clarivum.jobs.infrastructure.resources import Resource, arn, id_of, job_resources, policy, queue_id, trust
+from clarivum.jobs.infrastructure.resources import (
+    Resource,
+    arn,
+    function_resources,
+    id_of,
+    policy,
+    queue_id,
+    queue_resources,
+    trust,
+)
 from clarivum.jobs.infrastructure.schedules import schedule_resource
-from clarivum.jobs.infrastructure.sizing import sizing
+from clarivum.jobs.infrastructure.sizing import (
+    LONGEST_TIMEOUT_S,
+    fits_function,
+    queue_visibility_s,
+    refuse_long_name,
+    sizing,
+)
 from clarivum.jobs.infrastructure.yaml_text import yaml_text
 from clarivum.jobs.transports.sqs.names import MAX_PREFIX_CHARACTERS
 
@@ -23,6 +38,7 @@ COMMAND = "./clarivum jobs template"
 HANDLER = "clarivum.jobs.lambda_handler.handler"
 MAX_RESOURCES = 500
 """CloudFormation's own. The transform makes one more of each function: its event source mapping."""
+TOO_LONG = f"timeout_s is above {LONGEST_TIMEOUT_S}, too long for a Lambda function; keep `clarivum jobs work` running"
 SCHEDULER_ROLE = "SchedulerRole"
 HEAD = f"""\
 # Made by {COMMAND} from the declarations of the jobs; do not edit. docs/guide/jobs.md tells how to deploy it.
@@ -31,7 +47,14 @@ HEAD = f"""\
 
 def template_text(jobs: Mapping[str, Job[Any]], application: str) -> str:
     """The template as a file. The same declarations give the same text. Raises what `template` raises."""
-    return HEAD + yaml_text(template(jobs, application))
+    left = left_to_workers(jobs)
+    remark = f"# No function runs {', '.join(left)}: {TOO_LONG}.\n" if left else ""
+    return HEAD + remark + yaml_text(template(jobs, application))
+
+
+def left_to_workers(jobs: Mapping[str, Job[Any]]) -> list[str]:
+    """The jobs that get queues and no function, because a run may take longer than a function lives."""
+    return sorted(name for name, job in jobs.items() if not fits_function(job))
 
 
 def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
@@ -49,9 +72,13 @@ def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
             raise DeclarationError(
                 f"{job.file}:{job.line}: job {job.name}: another job's resources are {id_of(job)}… too: rename one"
             )
-        resources |= job_resources(job, sizing(job), queues) | job_alarms(job)
+        refuse_long_name(job)
+        resources |= queue_resources(job, queue_visibility_s(job)) | queue_alarms(job)
+        if fits_function(job):
+            resources |= function_resources(job, sizing(job), queues) | function_alarms(job)
     resources |= _schedules(ordered)
-    expanded = len(resources) + len(ordered)
+    with_function = [job for job in ordered if fits_function(job)]
+    expanded = len(resources) + len(with_function)
     if expanded > MAX_RESOURCES:
         raise DeclarationError(
             f"{len(ordered)} jobs are {expanded} resources, CloudFormation takes {MAX_RESOURCES} in one stack:"
@@ -61,7 +88,7 @@ def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": f"The jobs of {application}: queues, functions, schedules, alarms",
-        "Parameters": parameters(ordered) | PARAMETERS,
+        "Parameters": parameters(with_function) | PARAMETERS,
         "Conditions": {
             "InVpc": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SubnetIds"}]}, ""]}]},
             "HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
@@ -69,8 +96,13 @@ def template(jobs: Mapping[str, Job[Any]], application: str) -> dict[str, Any]:
         },
         "Globals": {"Function": _function_globals(application)},
         "Resources": resources,
-        "Outputs": {f"{queue}Url": {"Value": {"Ref": queue}} for queue in queues},
+        "Outputs": {f"{queue}Url": {"Value": {"Ref": queue}} for queue in queues} | _worker_output(jobs),
     }
+
+
+def _worker_output(jobs: Mapping[str, Job[Any]]) -> dict[str, Any]:
+    left = left_to_workers(jobs)
+    return {"LeftToWorkers": {"Description": TOO_LONG, "Value": ", ".join(left)}} if left else {}
 
 
 def _schedules(jobs: Sequence[Job[Any]]) -> dict[str, Resource]:
