@@ -14,7 +14,7 @@ from clarivum.checks import declarations, platform_queries
 from clarivum.checks.access import AccessMatrix, try_access
 from clarivum.checks.declarations import Declaration
 from clarivum.checks.finding import Problem
-from clarivum.checks.gate import Addendum, Reading, follow, read_addenda
+from clarivum.checks.gate import Addendum, Reading, author_in, follow, owner_at, read_addenda
 from clarivum.checks.lint.advisors import Advice, advise, find_cli, not_looked
 from clarivum.checks.lint.judgement import Defect, judge_set
 from clarivum.checks.lint.squawk import Squawk, run_squawk
@@ -238,8 +238,16 @@ class Facts:
         except RefusedError as error:
             named = PLACE.search(error.detail)
             file = shown(self.root / named["file"], self.root) if named else "supabase/migrations"
-            return Problem(file, int(named["line"]) if named else 1, Path(file).stem, without_place(error.detail))
+            line = int(named["line"]) if named else 1
+            return Problem(
+                file, line, Path(file).stem, without_place(error.detail), team=self._team_behind(self.root / file, line)
+            )
         return None
+
+    def _team_behind(self, path: Path, line: int) -> str:
+        """Who mends a migration: its author's team, else the owner of what its statement at that line touches."""
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        return author_in(text) or owner_at(self.readings, path, line)
 
     def _pushing(self, progress: PushProgress) -> None:
         if progress.step is Step.APPLYING and progress.number % TOLD_EVERY == 0:

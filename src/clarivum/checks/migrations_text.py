@@ -35,7 +35,7 @@ def read_places(folder: Path, root: Path) -> Mapping[str, Place]:
         except ParseError:
             continue  # the scratch database refuses it, with its place
         for raw in statements:
-            line = text.count("\n", 0, _begin(text, raw.stmt_location)) + 1
+            line = text.count("\n", 0, raw.stmt_location or 0) + 1
             for name in _names(raw.stmt):
                 places[name] = Place(shown(path, root), line)
     return places
@@ -88,20 +88,3 @@ def _schemas(statement: Any) -> Iterator[str]:
     """The schemas that default privileges are changed in; an empty name for all of them."""
     listed = [option.arg for option in statement.options or () if option.defname == "schemas"]
     yield from (schema.sval for schemas in listed for schema in schemas) if listed else ("",)
-
-
-def _begin(text: str, offset: int) -> int:
-    """Where a statement's first word stands: the parser counts the blanks and comments before it to the statement."""
-    position = offset
-    while position < len(text):
-        if text.startswith("--", position):
-            end = text.find("\n", position)
-            position = len(text) if end < 0 else end
-        elif text.startswith("/*", position):
-            end = text.find("*/", position)
-            position = len(text) if end < 0 else end + 2
-        elif text[position].isspace():
-            position += 1
-        else:
-            break
-    return position

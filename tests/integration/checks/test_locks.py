@@ -8,6 +8,7 @@ import pytest
 from pglast import parse_sql
 
 from clarivum.checks.statements import Duration, Mode, Names, joined, locks_of, statements_within
+from clarivum.checks.statements.column_types import ColumnTypes
 from clarivum.testing.postgres import DatabaseUrls
 
 SCHEMA = """
@@ -25,12 +26,17 @@ create policy parent_read on public.parent for select using (true);
 create materialized view public.summary as select name from public.parent;
 create unique index summary_name_idx on public.summary (name);
 create table public.base_key (id bigint primary key);
+create table public.typed (id bigint, short varchar(20), price numeric(10,2), at timestamp(3));
 create schema archive;
 insert into public.parent (id, name) values (1, 'a');
 insert into public.child (id, parent_id) values (1, 1);
 """
+TYPES = ColumnTypes()
+for each in parse_sql(SCHEMA):
+    TYPES.follow(each.stmt)
 NAMES = Names(
-    tables={f"public.{name}" for name in ("parent", "child", "parted", "part", "base", "summary")},
+    types=TYPES,
+    tables={f"public.{name}" for name in ("parent", "child", "parted", "part", "base", "summary", "typed")},
     indexes={"public.parent_name_idx": "public.parent"},
     foreign_keys={("public.child", "child_later"): "public.parent"},
 )
@@ -49,6 +55,13 @@ alter table public.parent add column extra bigserial
 alter table public.parent add column extra bigint references public.base_key (id)
 alter table public.parent drop column note
 alter table public.parent alter column n type bigint
+alter table public.typed alter column short type text
+alter table public.typed alter column short type varchar(30)
+alter table public.typed alter column short type varchar(10)
+alter table public.typed alter column short type text using lower(short)
+alter table public.typed alter column price type numeric(12,2)
+alter table public.typed alter column price type numeric(12,3)
+alter table public.typed alter column at type timestamp
 alter table public.parent alter column name set not null
 alter table public.parent alter column name drop not null
 alter table public.parent alter column name set default 'x'

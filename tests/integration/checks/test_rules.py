@@ -127,6 +127,11 @@ def test_a_refused_declaration_is_found_though_nothing_loads(refused: Checked, r
     assert found(refused.of(rule)) == places(refused, IN_REFUSED[rule])
 
 
+def test_a_migration_that_fails_is_its_author_s(refused: Checked) -> None:
+    (failing,) = refused.of("database/migration-fails")
+    assert failing.owner == "growth"
+
+
 def test_an_application_that_keeps_every_rule_has_no_findings(clean: Checked) -> None:
     assert clean.report.findings == ()
     assert clean.report.skipped == ()

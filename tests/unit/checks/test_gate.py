@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from clarivum.checks.gate import Crossing, author_of, follow, read_addenda, refuse_ungated, uncovered
+from clarivum.checks.gate import (
+    Crossing,
+    author_in,
+    author_of,
+    follow,
+    owner_at,
+    read_addenda,
+    refuse_ungated,
+    uncovered,
+)
 from clarivum.database.migrations.files import Migration, discover, read_migration
 from clarivum.errors import Exit, RefusedError
 
@@ -180,6 +189,26 @@ def test_the_author_stands_in_the_leading_comments(tmp_path: Path, text: str, au
     path = tmp_path / "20270101000000_x.sql"
     path.write_text(text)
     assert author_of(read_migration(path)) == author
+
+
+@pytest.mark.parametrize(
+    ("text", "author"),
+    [
+        ("-- Why.\n\n-- author: growth\ncreate tabel x;", "growth"),
+        ("create tabel x;\n-- author: growth", ""),
+        ("", ""),
+    ],
+)
+def test_the_author_of_a_file_that_does_not_parse(text: str, author: str) -> None:
+    assert author_in(text) == author
+
+
+def test_the_owner_of_what_a_line_touches(tmp_path: Path) -> None:
+    migrations = written(tmp_path, "select 1;\nalter table public.profiles add column name text;")
+    readings = list(follow(migrations))
+    assert owner_at(readings, migrations[-1].path, 2) == "membership"
+    assert owner_at(readings, migrations[-1].path, 1) == ""
+    assert owner_at(readings, migrations[0].path, 2) == ""
 
 
 CROSSING = "-- author: growth\nalter table public.profiles add column note text;\ndrop table vault_of_members.keys;"

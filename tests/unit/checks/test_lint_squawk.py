@@ -85,6 +85,29 @@ def test_a_constraint_that_is_dropped_is_told_unless_the_file_adds_it_again(
     assert rules == (["ban-drop-constraint"] if told else [])
 
 
+PARTED = "create table public.parted (id bigint, at date) partition by range (at);\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("create index parted_at_idx on public.parted (at);", False),
+        ("create index parted_at_idx on only parted (at);", False),
+        ("drop index public.parted_id_idx;", False),
+        ("drop index public.parted_id_idx, public.t_n_idx;", True),
+        ("create index part_at_idx on public.part (at);", True),
+        ("alter table public.parted rename to readings;\ncreate index readings_at_idx on public.readings (at);", False),
+    ],
+)
+def test_an_index_of_a_partitioned_table_cannot_be_made_concurrently(tmp_path: Path, text: str, told: bool) -> None:
+    earlier = f"{PARTED}create index parted_id_idx on public.parted (id);\n{SAFE}"
+    rules = [rule for name, _, rule in found(tmp_path, earlier, text) if name == "m2" and "concurrent" in rule]
+    assert bool(rules) is told
+    first, second = discover(tmp_path)
+    pending = [each.rule for each in run_squawk([second], among=[first, second]) if "concurrent" in each.rule]
+    assert bool(pending) is told
+
+
 def test_neither_a_comment_nor_a_file_of_squawk_s_own_makes_an_exception(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

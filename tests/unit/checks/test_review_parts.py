@@ -205,6 +205,30 @@ def test_what_a_block_locks_is_told_and_what_it_hides_is_owned_up_to(tmp_path: P
     assert none.endswith("It locks nothing that stood before it.")
 
 
+@pytest.mark.parametrize(
+    ("before", "lasts"),
+    [
+        ("create table public.t (a varchar(20), b int check (b > 0));", "instant (catalogue only)"),
+        ("create table public.t (a varchar(20)); create index i on public.t (a);", "instant (catalogue only)"),
+        ("create table public.t (a varchar(20) check (a <> ''));", "reads the whole table"),
+        ("create table public.t (b int); alter table public.t add a varchar(9) check (a <> '');",
+         "reads the whole table"),
+        ("create table public.t (o varchar(9) check (o <> '')); alter table public.t rename o to a;",
+         "reads the whole table"),
+        ("create table public.t (a varchar(20)); create index i on public.t (lower(a));", "reads the whole table"),
+        ("create table public.t (a varchar(20)); create index i on public.t (b) where a = '';",
+         "reads the whole table"),
+        ("create table public.t (a int);", "writes the whole table anew"),
+    ],
+)  # fmt: skip
+def test_a_change_of_type_lasts_as_long_as_what_it_needs(tmp_path: Path, before: str, lasts: str) -> None:
+    (tmp_path / "20270101000000_before.sql").write_text(before)
+    (tmp_path / "20270102000000_after.sql").write_text("alter table public.t alter column a type text;")
+    *_, reading = follow(discover(tmp_path))
+    ((lock,),) = [step.locks for step in reading.lockings]
+    assert str(lock.duration) == lasts
+
+
 def test_queries_are_planned_again_when_they_or_their_tables_change() -> None:
     other = query("other", "select 1")
     old = Side(definitions=NOTES, queries=(READ, WRITE))

@@ -5,9 +5,11 @@ A migration names its author's team in a comment line before its first statement
     -- author: growth
 """
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from clarivum.checks.gate.ownership import Ownership
 from clarivum.checks.statements import Lock, joined, locks_of, statements_within, texts_unread, touches, wording
@@ -73,6 +75,19 @@ def author_of(migration: Migration) -> str:
     head = first.sql.splitlines()[: first.line - first.first_line]
     found = AUTHOR.search("\n".join(head))
     return found[1] if found else ""
+
+
+def author_in(text: str) -> str:
+    """The team that the comment lines at the head of a file name, whether or not the rest parses; empty for none."""
+    head = itertools.takewhile(lambda line: not line.strip() or line.startswith("--"), text.splitlines())
+    found = AUTHOR.search("\n".join(head))
+    return found[1] if found else ""
+
+
+def owner_at(readings: Iterable[Reading], path: Path, line: int) -> str:
+    """The team that owns what the statement at a line of a migration touches; empty when nobody is known."""
+    touched = (each for reading in readings if reading.migration.path == path for each in reading.touched)
+    return next((each.owner for each in touched if each.line == line), "")
 
 
 def follow(migrations: Sequence[Migration]) -> Iterator[Reading]:

@@ -35,11 +35,11 @@ class Ownership:
         return self.schemas.get(name.partition(".")[0], "")
 
     def copy(self) -> "Ownership":
-        names = Names(set(self.names.tables), dict(self.names.indexes), dict(self.names.foreign_keys))
-        return Ownership(names, dict(self.tables), dict(self.schemas))
+        return Ownership(self.names.copy(), dict(self.tables), dict(self.schemas))
 
     def follow(self, node: Any, author: str) -> None:
         """Take in a statement of a migration by `author`."""
+        self.names.types.follow(node)
         step = STEPS.get(type(node))
         if step is not None:
             step(self, node, author)

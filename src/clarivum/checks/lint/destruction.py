@@ -11,7 +11,7 @@ from pglast import ast
 from pglast.enums import AlterTableType as Alter
 from pglast.enums import DropBehavior, ObjectType
 
-from clarivum.checks.lint.column_types import ColumnType, keeps_values, type_of
+from clarivum.checks.statements.column_types import ColumnTypes, renamed, type_of
 from clarivum.checks.statements.inner import statements_within
 from clarivum.checks.statements.naming import of_relation, of_words
 
@@ -52,8 +52,7 @@ class Loss:
 class Stock:
     """What stands before a statement: columns with their types, and what the file under way made itself."""
 
-    types: dict[str, ColumnType] = field(default_factory=dict)
-    """By `schema.table.column`."""
+    types: ColumnTypes = field(default_factory=ColumnTypes)
     fresh: set[str] = field(default_factory=set)
     """Tables, columns, schemas and sequences of this file."""
 
@@ -72,8 +71,9 @@ class Stock:
         return any(".".join(parts[: number + 1]) in self.fresh for number in range(len(parts)))
 
     def _take_in(self, node: Any) -> None:
-        if isinstance(node, ast.CreateStmt):
-            self._add(of_relation(node.relation), node.tableElts, made=not node.if_not_exists)
+        self.types.follow(node)
+        if isinstance(node, ast.CreateStmt) and not node.if_not_exists:
+            self.fresh.add(of_relation(node.relation))
         elif isinstance(node, ast.CreateTableAsStmt) and node.objtype == ObjectType.OBJECT_TABLE:
             into: Any = node.into
             self.fresh.add(of_relation(into.rel))
@@ -82,36 +82,12 @@ class Stock:
         elif isinstance(node, ast.CreateSeqStmt):
             self.fresh.add(of_relation(node.sequence))
         elif isinstance(node, ast.AlterTableStmt):
-            for command in node.cmds or ():
-                self._alter(of_relation(node.relation), command)
+            commands: Any = node.cmds or ()
+            added = (each for each in commands if each.subtype == Alter.AT_AddColumn and not each.missing_ok)
+            self.fresh |= {f"{of_relation(node.relation)}.{each.def_.colname}" for each in added}
         elif isinstance(node, ast.RenameStmt) and node.relation is not None:
-            self._rename(node)
-
-    def _add(self, table: str, elements: Any, *, made: bool) -> None:
-        if made:
-            self.fresh.add(table)
-        for element in elements or ():
-            if isinstance(element, ast.ColumnDef) and element.typeName is not None:
-                self.types[f"{table}.{element.colname}"] = type_of(element.typeName)
-
-    def _alter(self, table: str, command: Any) -> None:
-        if command.subtype == Alter.AT_AddColumn:
-            name = f"{table}.{command.def_.colname}"
-            self.types[name] = type_of(command.def_.typeName)
-            if not command.missing_ok:
-                self.fresh.add(name)
-        elif command.subtype == Alter.AT_AlterColumnType:
-            self.types[f"{table}.{command.name}"] = type_of(command.def_.typeName)
-
-    def _rename(self, node: Any) -> None:
-        old = of_relation(node.relation)
-        if node.renameType == ObjectType.OBJECT_COLUMN:
-            before, after = f"{old}.{node.subname}", f"{old}.{node.newname}"
-        else:
-            before, after = old, f"{old.partition('.')[0]}.{node.newname}"
-        for name in [name for name in self.types if name == before or name.startswith(f"{before}.")]:
-            self.types[after + name.removeprefix(before)] = self.types.pop(name)
-        self.fresh |= {after + name.removeprefix(before) for name in self.fresh if name == before}
+            before, after = renamed(node)
+            self.fresh |= {after} if before in self.fresh else set()
 
 
 def _drop(node: Any, stock: Stock) -> Iterator[Loss]:
@@ -149,8 +125,8 @@ def _alter_table(node: Any, stock: Stock) -> Iterator[Loss]:
         elif command.subtype == Alter.AT_SetUnLogged:
             yield Loss(f"set unlogged {table}", "its rows, with the next crash of the server", "leave it logged")
         elif command.subtype == Alter.AT_AlterColumnType:
-            old, new = stock.types.get(column), type_of(command.def_.typeName)
-            if command.def_.raw_default is not None or not keeps_values(old, new):
+            old, new = stock.types.by_name.get(column), type_of(command.def_.typeName)
+            if not stock.types.keep_values(table, command):
                 was = f"from {old} " if old else ""
                 lost = f"what does not fit {was}into {new}, and writes the table anew while reads and writes wait"
                 yield Loss(f"alter column type {column}", lost, BATCHES)

@@ -1,8 +1,9 @@
 """What squawk is right about only sometimes, told apart by the statement itself. Pure.
 
 A status code, an attempt or a revision never comes near two thousand million; a 32-bit id does, and then every insert
-fails. So of its findings about narrow integers only those on keys are kept. And a constraint that is dropped to be
-added again, changed, in the same file is not gone.
+fails. So of its findings about narrow integers only those on keys are kept. A constraint that is dropped to be added
+again, changed, in the same file is not gone. And an index of a partitioned table can be neither built nor dropped
+concurrently.
 """
 
 from functools import cached_property
@@ -12,10 +13,12 @@ from pglast import ast, parse_sql
 from pglast.enums import AlterTableType, ConstrType
 from pglast.visitors import Visitor
 
+from clarivum.checks.lint.partitioned import Partitioned
 from clarivum.checks.statements.naming import of_relation
 
 WIDTHS = frozenset({"prefer-bigint-over-int", "prefer-bigint-over-smallint"})
 DROPPED = "ban-drop-constraint"
+CONCURRENTLY = frozenset({"require-concurrent-index-creation", "require-concurrent-index-deletion"})
 KEYS = frozenset({ConstrType.CONSTR_PRIMARY, ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_IDENTITY})
 SERIALS = frozenset({"serial", "serial4", "smallserial", "serial2"})
 
@@ -23,8 +26,9 @@ SERIALS = frozenset({"serial", "serial4", "smallserial", "serial2"})
 class Exemptions:
     """What of one file need not be told. The text is parsed when the first such finding comes."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, partitioned: Partitioned) -> None:
         self._text = text
+        self._partitioned = partitioned
 
     def cover(self, rule: str, line: int, column: int) -> bool:
         """Whether a finding of squawk's, at a place from 0, is none here."""
@@ -33,8 +37,8 @@ class Exemptions:
             before = [each for each in self._parsed.columns if each[0] <= offset]
             return bool(before) and not max(before, key=lambda each: each[0])[1]
         if rule == DROPPED:
-            return self._is_replaced(offset)
-        return False
+            return self._is_replaced(self._statement_at(offset))
+        return rule in CONCURRENTLY and self._partitioned.lacks_concurrently(self._statement_at(offset))
 
     @cached_property
     def _parsed(self) -> "_Definitions":
@@ -44,16 +48,21 @@ class Exemptions:
             finder(raw.stmt)
         return finder
 
-    def _is_replaced(self, offset: int) -> bool:
-        """Whether each constraint that the statement at an offset drops is added again in the file."""
+    def _statement_at(self, offset: int) -> Any:
+        """The statement that an offset lies in; None outside all."""
         for raw in parse_sql(self._text):
             begin = raw.stmt_location or 0
-            if begin <= offset < begin + (raw.stmt_len or len(self._text)) and isinstance(raw.stmt, ast.AlterTableStmt):
-                table = of_relation(raw.stmt.relation)
-                commands: Any = raw.stmt.cmds
-                dropped = {each.name for each in commands if each.subtype == AlterTableType.AT_DropConstraint}
-                return all((table, name) in self._parsed.added for name in dropped)
-        return False
+            if begin <= offset < begin + (raw.stmt_len or len(self._text)):
+                return raw.stmt
+        return None
+
+    def _is_replaced(self, node: Any) -> bool:
+        """Whether each constraint that a statement drops is added again in the file."""
+        if not isinstance(node, ast.AlterTableStmt):
+            return False
+        table = of_relation(node.relation)
+        dropped = {each.name for each in node.cmds or () if each.subtype == AlterTableType.AT_DropConstraint}
+        return all((table, name) in self._parsed.added for name in dropped)
 
 
 class _Definitions(Visitor):

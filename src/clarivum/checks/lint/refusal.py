@@ -51,7 +51,7 @@ def objections(pending: Sequence[Migration], migrations: Sequence[Migration]) ->
     """What stands against the pending ones among a folder's migrations."""
     for defect in judge_set(migrations, {migration.version for migration in pending}):
         yield _of_defect(defect)
-    for found in squawk.run_squawk(pending):
+    for found in squawk.run_squawk(pending, among=migrations):
         message = f"squawk {found.rule}: {found.message}"
         excerpt = _statement_at(found.migration, found.line).excerpt
         yield Objection(squawk.RULE, found.subject, found.migration, found.line, excerpt, message, found.help)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clarivum.checks.lint.exemptions import Exemptions
+from clarivum.checks.lint.partitioned import Partitioned
 from clarivum.database.migrations.files import Migration, read_text
 from clarivum.errors import TOOL_MISSING, ConfigurationError, DependencyDownError
 
@@ -67,13 +68,19 @@ def find_squawk() -> Path:
     raise ConfigurationError(f"squawk is not installed, so no migration can be linted; {INSTALL}", code=TOOL_MISSING)
 
 
-def run_squawk(migrations: Sequence[Migration], program: Path | None = None) -> tuple[Squawk, ...]:
-    """What squawk finds in these migrations, in their order. Raises ConfigurationError, DependencyDownError."""
+def run_squawk(
+    migrations: Sequence[Migration], program: Path | None = None, *, among: Sequence[Migration] | None = None
+) -> tuple[Squawk, ...]:
+    """What squawk finds in these migrations, in their order. Raises ConfigurationError, DependencyDownError.
+
+    `among` are all of the folder, which say what stands before them; these alone when None.
+    """
     if not migrations:
         return ()
+    partitioned = Partitioned.of(migrations if among is None else among)
     program = program or find_squawk()
     texts = [read_text(migration.path) for migration in migrations]
-    exemptions = [Exemptions(text) for text in texts]
+    exemptions = [Exemptions(text, partitioned) for text in texts]
     found: list[tuple[int, Squawk]] = []
     with tempfile.TemporaryDirectory(prefix="clarivum-squawk-") as name:
         folder = Path(name)

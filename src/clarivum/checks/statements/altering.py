@@ -12,6 +12,7 @@ from pglast.enums import AlterTableType as Alter
 from pglast.enums import ConstrType
 from pglast.visitors import Visitor
 
+from clarivum.checks.statements.column_types import ColumnTypes
 from clarivum.checks.statements.lock_modes import Duration, Lock, Mode
 from clarivum.checks.statements.naming import of_relation
 
@@ -20,6 +21,7 @@ GENTLE = Mode.SHARE_UPDATE_EXCLUSIVE
 TRIGGERS = Mode.SHARE_ROW_EXCLUSIVE
 INSTANT, SCAN, REWRITE = Duration.INSTANT, Duration.SCAN, Duration.REWRITE
 NOT_VALID = "add it NOT VALID, and VALIDATE CONSTRAINT in a later migration"
+IN_BATCHES = "add a new column, fill it in batches, and switch over"
 UNIQUE_FIRST = "create unique index concurrently first, then ADD CONSTRAINT … USING INDEX"
 SERIALS = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
 STABLE_DEFAULTS = frozenset({"now", "transaction_timestamp", "statement_timestamp", "lower", "upper", "to_jsonb"})
@@ -45,7 +47,6 @@ MODES: Mapping[Alter, Mode] = {
 }
 """Sub-commands with another lock than ACCESS EXCLUSIVE."""
 DURATIONS: Mapping[Alter, Duration] = {
-    Alter.AT_AlterColumnType: REWRITE,
     Alter.AT_SetExpression: REWRITE,
     Alter.AT_SetLogged: REWRITE,
     Alter.AT_SetUnLogged: REWRITE,
@@ -57,15 +58,17 @@ DURATIONS: Mapping[Alter, Duration] = {
 }
 """Sub-commands that do more than change the catalogue."""
 ADVICE: Mapping[Alter, str] = {
-    Alter.AT_AlterColumnType: "add a new column, fill it in batches, and switch over",
     Alter.AT_SetNotNull: "first add CHECK (… is not null) NOT VALID and validate it: then no scan is needed",
     Alter.AT_AttachPartition: "a CHECK constraint on the partition that implies its bounds spares the scan",
 }
 
 
-def locks_of_change(table: str, command: Any) -> Iterator[Lock]:
-    """The locks of one sub-command on `table`, and those on the tables it names."""
+def locks_of_change(table: str, command: Any, types: ColumnTypes) -> Iterator[Lock]:
+    """The locks of one sub-command on `table`, and those on the tables it names. `types` are those before it."""
     kind = command.subtype
+    if kind == Alter.AT_AlterColumnType:
+        yield _change_of_type(table, command, types)
+        return
     special = SPECIAL.get(kind)
     if special is not None:
         yield from special(table, command)
@@ -88,6 +91,12 @@ def locks_of_constraint(table: str, constraint: Any) -> Iterator[Lock]:
             yield Lock(table, STRONGEST, SCAN if checked else INSTANT, NOT_VALID if checked else "")
         case ConstrType.CONSTR_EXCLUSION:
             yield Lock(table, STRONGEST, SCAN)
+
+
+def _change_of_type(table: str, command: Any, types: ColumnTypes) -> Lock:
+    if not types.keep_values(table, command):
+        return Lock(table, STRONGEST, REWRITE, IN_BATCHES)
+    return Lock(table, STRONGEST, SCAN if f"{table}.{command.name}" in types.evaluated else INSTANT)
 
 
 def _add_column(table: str, command: Any) -> Iterator[Lock]:

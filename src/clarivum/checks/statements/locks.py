@@ -76,7 +76,7 @@ def _alter_table(node: Any, names: Names) -> Iterator[Lock]:
         return
     table = of_relation(node.relation)
     for command in node.cmds or ():
-        yield from locks_of_change(table, command)
+        yield from locks_of_change(table, command, names.types)
         referenced = names.foreign_keys.get((table, command.name))
         if command.subtype == AlterTableType.AT_DropConstraint and referenced:
             yield Lock(referenced, Mode.ACCESS_EXCLUSIVE, INSTANT)

@@ -14,6 +14,7 @@ from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
 from clarivum.checks.statements.code_names import tables_named
+from clarivum.checks.statements.column_types import ColumnTypes
 from clarivum.checks.statements.inner import texts_unread
 from clarivum.checks.statements.naming import of_relation, of_words, relations_within
 
@@ -52,12 +53,19 @@ class Touch:
 
 @dataclass(slots=True)
 class Names:
-    """What stands before the statement: tables, the table of each index, foreign keys. Names are `schema.name`."""
+    """What stands before the statement: tables, columns' types, the table of each index, foreign keys.
+
+    Names are `schema.name`.
+    """
 
     tables: set[str] = field(default_factory=set)
     indexes: dict[str, str] = field(default_factory=dict)
     foreign_keys: dict[tuple[str, str], str] = field(default_factory=dict)
     """By table and name of the constraint, the table that it references."""
+    types: ColumnTypes = field(default_factory=ColumnTypes)
+
+    def copy(self) -> "Names":
+        return Names(set(self.tables), dict(self.indexes), dict(self.foreign_keys), self.types.copy())
 
     def within(self, schema: str) -> list[str]:
         return sorted(name for name in self.tables if name.partition(".")[0] == schema)
