@@ -1,6 +1,5 @@
 """Letters handed to a real mail server: npm's smtp-server."""
 
-import ipaddress
 import json
 import shutil
 import ssl
@@ -8,17 +7,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from clarivum.errors import DependencyDownError
 from clarivum.mail import Letter, MailRefusedError, SmtpMail
@@ -67,26 +61,6 @@ def start() -> Iterator[Callable[..., Running]]:
             return Running(process, int(process.stdout.readline()))
 
         yield start_one
-
-
-@pytest.fixture(scope="module")
-def certificate() -> dict[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return {"key": pem.decode(), "cert": made.public_bytes(serialization.Encoding.PEM).decode()}
 
 
 def mail(server: MailServer, certificate: dict[str, str] | None = None) -> SmtpMail:

@@ -1,9 +1,11 @@
 """Mail servers that are slow: one time limit for a letter, after which they get nothing more of it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -56,9 +58,11 @@ class SlowServer:
 
 
 @asynccontextmanager
-async def listening(stalls_at: str, *, trickles: bool = False) -> AsyncIterator[SlowServer]:
+async def listening(
+    stalls_at: str, *, trickles: bool = False, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[SlowServer]:
     slow = SlowServer(stalls_at, trickles)
-    server = await asyncio.start_server(slow.speak, "127.0.0.1", 0)
+    server = await asyncio.start_server(slow.speak, "127.0.0.1", 0, ssl=tls)
     slow.port = server.sockets[0].getsockname()[1]
     yield slow
     slow.go_on.set()
@@ -83,6 +87,25 @@ async def test_a_server_that_never_comes_to_the_letter_is_left_in_time(stalls_at
 async def test_a_letter_whose_sender_was_cancelled_is_not_delivered_afterwards() -> None:
     async with listening("data") as slow:
         sending = asyncio.create_task(mail(slow, deadline_s=60).send(LETTER))
+        await slow.has_stalled.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        slow.go_on.set()
+        await slow.is_left.wait()
+    assert slow.letters == 0
+
+
+async def test_over_tls_a_letter_whose_sender_was_cancelled_is_not_delivered_afterwards(
+    certificate: dict[str, str], tmp_path: Path
+) -> None:
+    pem = tmp_path / "server.pem"
+    pem.write_text(certificate["key"] + certificate["cert"])
+    served, trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cadata=certificate["cert"])
+    served.load_cert_chain(pem)
+    async with listening("data", tls=served) as slow:
+        over_tls = SmtpMail(MailServer("127.0.0.1", slow.port, True, None, None), SENDER, tls=trusted)
+        sending = asyncio.create_task(over_tls.send(LETTER))
         await slow.has_stalled.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
