@@ -69,8 +69,8 @@ class Drill:
         return PgmqTransport(database)
 
     # -- workers -----------------------------------------------------------------------------------------------------
-    def start(self, *jobs: Job[Any], **options: Any) -> WorkerProcess:
-        """Start a worker process for these jobs and wait until it is ready."""
+    def start(self, *jobs: Job[Any], says: str = "worker ready", **options: Any) -> WorkerProcess:
+        """Start a worker process for these jobs and wait until it is ready, or says something else."""
         log_path = self.notes / f"worker-{len(self.workers)}.log"
         arguments = json.dumps({"jobs": [job.name for job in jobs], **options})
         with log_path.open("wb") as log:
@@ -83,7 +83,7 @@ class Drill:
             )
         worker = WorkerProcess(process, log_path)
         self.workers.append(worker)
-        self.until(lambda: "worker ready" in worker.log() or process.poll() is not None, "the worker is ready")
+        self.until(lambda: says in worker.log() or process.poll() is not None, f"the worker says: {says}")
         assert process.poll() in {None, -signal.SIGKILL}, worker.log()
         return worker
 

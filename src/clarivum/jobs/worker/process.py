@@ -10,6 +10,7 @@ from clarivum.database import Database
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.options import WorkerOptions
 from clarivum.jobs.transports.choice import transport_for
+from clarivum.jobs.worker.arrival import open_when_there
 from clarivum.jobs.worker.watchdog import Watchdog
 from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
@@ -27,8 +28,8 @@ def work(
 ) -> None:
     """Run these jobs until SIGTERM or SIGINT, then drain. Call on the main thread.
 
-    Raises DependencyDownError when the database does not answer at the start, ConfigurationError when the login evades
-    row-level security or a queue is missing.
+    A database that is away is waited for. Raises ConfigurationError when it refuses the login, the login evades
+    row-level security, or a queue is missing.
     """
     telemetry.configure(settings, role="worker")
     try:
@@ -49,6 +50,8 @@ async def _work(jobs: list[Job[Any]], settings: Settings, database_url: str, opt
         connections=connections_for(options, len(jobs)),
         application_name="clarivum worker",
     )
+    if not await open_when_there(database, stop):
+        return
     async with database:
         watchdog = Watchdog()
         watchdog.start()
