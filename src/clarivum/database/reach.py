@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from clarivum.errors import (
@@ -20,6 +20,8 @@ from clarivum.errors import (
 from clarivum.settings import mask
 
 REASON = re.compile(r".*(?:failed|error): +(?:FATAL: +)?(.+)")
+CARRIED = ("sslmode", "sslcert", "sslkey", "sslrootcert", "sslpassword", "options")
+"""What another program must be told beside host, port, user, password and database; every driver knows these."""
 CONNECT_TIMEOUT_S = 2
 """Per address: a name with two of them is still given up within the five seconds that a command has to say so."""
 
@@ -44,6 +46,16 @@ def connect(
             yield connection
     except psycopg.Error as error:
         raise _told(error, url) from None
+
+
+def resolved(connection: psycopg.Connection) -> str:
+    """The same database for a program that reads neither our environment nor service files; with the password."""
+    info = connection.info
+    used = info.get_parameters()
+    carried = {name: used[name] for name in CARRIED if name in used}
+    host = info.host or info.hostaddr
+    address = {"host": host, "port": str(info.port), "dbname": info.dbname, "user": info.user}
+    return make_conninfo(**carried, **address, password=info.password or None)
 
 
 def is_local(connection: psycopg.Connection, url: str) -> bool:

@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 from clarivum.database.migrations.push import push, status
+from clarivum.database.reach import connect, resolved
 from clarivum.database.schema.application import reset_database
+from clarivum.database.schema.supabase_cli import Address
 from clarivum.errors import ConfigurationError, RefusedError
 from clarivum.testing.postgres import DatabaseUrls
 
@@ -124,6 +126,32 @@ def test_a_pooler_in_transaction_mode_is_refused_however_its_port_is_named(
     monkeypatch.setenv("PGPORT", "6543")
     with pytest.raises(ConfigurationError, match="6543, a pooler in transaction mode"):
         push(f"postgresql://{place.login}@/{place.database}?host={pooler}", migrations)
+
+
+def by_settings_around_the_url(place: Place, folder: Path, environ: pytest.MonkeyPatch) -> str:
+    for name, value in {"PGHOST": place.folder, "PGPORT": place.port, "PGPASSWORD": place.password}.items():
+        environ.setenv(name, value)
+    return f"postgresql:///{place.database}?user={place.user}"
+
+
+def by_a_local_service(place: Place, folder: Path, environ: pytest.MonkeyPatch) -> str:
+    (folder / "services.conf").write_text(f"[here]\nhost={place.folder}\nport={place.port}\nuser={place.user}\n")
+    environ.setenv("PGSERVICEFILE", str(folder / "services.conf"))
+    return f"postgresql:///{place.database}?service=here&password={place.password}"
+
+
+@pytest.mark.parametrize("way", [by_settings_around_the_url, by_a_local_service])
+def test_another_program_is_led_to_the_database_that_we_are_connected_to(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[..., str]
+) -> None:
+    with connect(way(place, tmp_path, monkeypatch), application_name="clarivum db drift") as connection:
+        address = Address.of(resolved(connection))
+    assert address.url == f"postgresql://{place.user}@127.0.0.1:{place.port}/{place.database}?sslmode=disable"
+    assert address.pgpass == f"127.0.0.1:{place.port}:*:{place.user}:{place.password}"
+    for name in ("PGHOST", "PGPORT", "PGPASSWORD", "PGSERVICEFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with psycopg.connect(f"{address.url.replace('@', f':{place.password}@')}") as connection:
+        assert connection.info.dbname == place.database
 
 
 def test_a_url_of_two_hosts_is_pushed_to(place: Place, tmp_path: Path) -> None:

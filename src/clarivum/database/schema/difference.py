@@ -16,7 +16,7 @@ from clarivum.database.migrations import history
 from clarivum.database.migrations.files import discover, split
 from clarivum.database.migrations.history import Status
 from clarivum.database.migrations.push import push
-from clarivum.database.reach import connect
+from clarivum.database.reach import connect, resolved
 from clarivum.database.schema.declared import apply_schema, read_schema
 from clarivum.database.schema.supabase_cli import SupabaseCli
 from clarivum.database.server.scratch import ScratchServer
@@ -72,6 +72,7 @@ def drift(live_url: str, migrations: Path, cli: SupabaseCli, on_step: OnStep) ->
     discovered = discover(migrations)
     with connect(live_url, application_name="clarivum db drift") as connection:
         status = history.compare(discovered, history.read_history(connection))
+        live = resolved(connection)
         version = OLDER if connection.info.server_version < 170_000 else NEWER
     applied = {row.version for row in status.applied}
     with tempfile.TemporaryDirectory(prefix="clarivum-drift-") as directory, ScratchServer(version) as server:
@@ -81,7 +82,7 @@ def drift(live_url: str, migrations: Path, cli: SupabaseCli, on_step: OnStep) ->
         on_step(f"applying {len(applied)} migrations to a scratch database")
         shadow = server.migrated(MIGRATED, Path(directory))
         on_step("comparing the live database with it")
-        return Drift(status, without_new_roles(cli.diff(shadow, live_url)))
+        return Drift(status, without_new_roles(cli.diff(shadow, live)))
 
 
 def without_new_roles(text: str) -> str:
