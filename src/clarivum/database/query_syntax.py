@@ -46,7 +46,7 @@ def _read(text: str, file: str) -> tuple[tuple[Query, ...], tuple[DeclarationErr
     """The queries of a part of a file, or the first thing that is wrong with it."""
     queries: tuple[Query, ...] = ()
     try:
-        queries = tuple(parse_queries(text, file, _AnyRows("rows")))
+        queries = tuple(parse_queries(text, file, AnyRows("rows")))
         for query in queries:
             check_syntax(query)
     except DeclarationError as error:
@@ -54,8 +54,8 @@ def _read(text: str, file: str) -> tuple[tuple[Query, ...], tuple[DeclarationErr
     return queries, ()
 
 
-class _AnyRows(ModuleType):
-    """Has a class of every name."""
+class AnyRows(ModuleType):
+    """Stands for a module that has a row class of every name, where only the SQL is wanted."""
 
     def __getattr__(self, name: str) -> type:
         return object

@@ -1,11 +1,15 @@
 """A filter without an index beside an indexed policy column: found, and mended by the index that is proposed."""
 
+import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from clarivum.checks import Facts, Finding, choose, run
+from clarivum.checks import Facts, Report, choose, run
+from clarivum.cli.report import render
+from clarivum.cli.terminal import Format
 from clarivum.clock import SYSTEM_CLOCK
 from tests.integration.checks.checking import copied, forget
 
@@ -35,18 +39,31 @@ QUOTED_QUERY = """
 select id, "createdAt" from "Team Work"."Notes" where "Topic" = %(topic)s order by "createdAt" desc limit %(limit)s;
 """
 
-
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "checks.md"
+FENCED = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VARYING = re.compile(r"[\d,]+(?= rows| tables)|[\d.]+(?= s\))")
 RULES = ["database/query-without-index", "database/migration-fails"]
 
 
-def findings(root: Path, monkeypatch: pytest.MonkeyPatch, postgres: int) -> tuple[Finding, ...]:
+def report(root: Path, monkeypatch: pytest.MonkeyPatch, rules: Sequence[str], postgres: int = 18) -> Report:
     monkeypatch.syspath_prepend(str(root))
     forget("clean_backend")  # another test may have loaded its own copy
     try:
         with Facts("clean_backend.app:application", today=date(2027, 1, 15), postgres=postgres) as facts:
-            return run(facts, choose(RULES), SYSTEM_CLOCK).findings
+            return run(facts, choose(rules), SYSTEM_CLOCK)
     finally:
         forget("clean_backend")
+
+
+def with_query(folder: Path, name: str, query: str) -> Path:
+    """The root of a copy of the clean application with one more query, which its route runs."""
+    root = copied("clean", folder)
+    queries = root / "clean_backend" / "notes" / "queries.sql"
+    queries.write_text(queries.read_text(encoding="utf-8") + query, encoding="utf-8")
+    routes = root / "clean_backend" / "notes" / "routes.py"
+    called = f"    await session.many(queries.{name}, topic='x', limit=5)\n    return page.of("
+    routes.write_text(routes.read_text(encoding="utf-8").replace("    return page.of(", called), encoding="utf-8")
+    return root
 
 
 @pytest.mark.parametrize(
@@ -57,17 +74,12 @@ def findings(root: Path, monkeypatch: pytest.MonkeyPatch, postgres: int) -> tupl
 def test_the_proposed_index_makes_the_finding_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: int, name: str, query: str, tables: str
 ) -> None:
-    root = copied("clean", tmp_path)
+    root = with_query(tmp_path, name, query)
     migrations = root / "supabase" / "migrations"
-    queries = root / "clean_backend" / "notes" / "queries.sql"
-    queries.write_text(queries.read_text(encoding="utf-8") + query, encoding="utf-8")
-    routes = root / "clean_backend" / "notes" / "routes.py"
-    called = f"    await session.many(queries.{name}, topic='x', limit=5)\n    return page.of("
-    routes.write_text(routes.read_text(encoding="utf-8").replace("    return page.of(", called), encoding="utf-8")
     if tables:
         (migrations / "20270102000000_quoted.sql").write_text(tables, encoding="utf-8")
 
-    (found,) = findings(root, monkeypatch, postgres)
+    (found,) = report(root, monkeypatch, RULES, postgres).findings
     assert found.rule == "database/query-without-index"
     assert "Index Scan" in found.message, "the policy's index is used, so that no Seq Scan shows"
     proposed, proof = found.fix.split("   -- planned again with ")
@@ -75,4 +87,12 @@ def test_the_proposed_index_makes_the_finding_go(
     assert int(proof.removeprefix("it: ").removesuffix(" rows").replace(",", "")) <= 100
 
     (migrations / "20270103000000_index.sql").write_text(f"-- author: growth\n{proposed}\n", encoding="utf-8")
-    assert findings(root, monkeypatch, postgres) == ()
+    assert report(root, monkeypatch, RULES, postgres).findings == ()
+
+
+def test_the_guide_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the seconds it took, the platform's tables, and estimates that move with the server's minor version."""
+    found = report(with_query(tmp_path, "notes_by_topic", PLANTED), monkeypatch, RULES[:1])
+    printed = render(found, choose(RULES[:1]), Format.TEXT).replace("clean_backend/", "bff/")
+    (shown,) = [text for text in FENCED.findall(GUIDE.read_text(encoding="utf-8")) if "notes_by_topic" in text]
+    assert re.sub(VARYING, "N", printed) == re.sub(VARYING, "N", shown)

@@ -10,7 +10,6 @@ from dataclasses import fields
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pglast import parse_sql
@@ -38,6 +37,7 @@ from clarivum.database import Queries, Query
 from clarivum.database.planning import Planner, Scratch, Verdict, tree
 from clarivum.database.planning.definitions import read_definitions
 from clarivum.database.queries import parse_queries
+from clarivum.database.query_syntax import AnyRows
 from clarivum.errors import ClarivumError, RefusedError
 from clarivum.jobs import Job
 
@@ -135,7 +135,7 @@ class Gathering:
         for folder in (self._facts.folder, self._root / "src"):
             for path in sorted(folder.rglob("queries.sql")):
                 try:
-                    yield parse_queries(path.read_text(encoding="utf-8"), shown(path, self._root), _AnyRow("rows"))
+                    yield parse_queries(path.read_text(encoding="utf-8"), shown(path, self._root), AnyRows("rows"))
                 except (ClarivumError, UnicodeDecodeError):
                     continue
 
@@ -190,13 +190,6 @@ class Gathering:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
-
-
-class _AnyRow(ModuleType):
-    """Stands for a module that has every row class, where only the SQL is wanted."""
-
-    def __getattr__(self, name: str) -> type:
-        return object
 
 
 def _tables(sql: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 For checks and commands only: no server imports this.
 """
 
-from clarivum.database.planning.catalog import Catalog, Column, Index, Policy, Table, read_catalog
+from clarivum.database.planning.catalog import Catalog, Column, Index, Policy, Table
+from clarivum.database.planning.catalog_reading import read_catalog
 from clarivum.database.planning.describe import Description, ResultColumn
 from clarivum.database.planning.explain import Node, tree
 from clarivum.database.planning.objects import Expression, Function, Objects, View

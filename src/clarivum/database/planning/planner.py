@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql as pgsql
 
-from clarivum.database.planning.catalog import Catalog, read_catalog
+from clarivum.database.planning.catalog import Catalog
+from clarivum.database.planning.catalog_reading import read_catalog
 from clarivum.database.planning.explain import Node, indexes_used
 from clarivum.database.planning.inflate import Inflation
 from clarivum.database.planning.proposal import Proposal, proposals

@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 
 from clarivum.database.migrations.push import Progress
-from clarivum.database.planning.catalog import Catalog, read_catalog
+from clarivum.database.planning.catalog import Catalog
+from clarivum.database.planning.catalog_reading import read_catalog
 from clarivum.database.planning.describe import Describer, Description
 from clarivum.database.planning.objects import Objects, read_objects
 from clarivum.database.server.scratch import ScratchServer
