@@ -3,12 +3,11 @@
 import orjson
 
 from clarivum.api.access import Rate
+from clarivum.api.answering import Answering, Asked
 from clarivum.api.credentials import SessionCredentials
-from clarivum.api.exchange import failed, finish, observe
 from clarivum.api.http.peer import Peers
 from clarivum.api.rate_limit import RateLimiter, take_by_address
 from clarivum.api.refusals import REFUSALS, note_refusal
-from clarivum.api.request import headers_of
 from clarivum.api.response import JSON_HEAD, Receive, Response, Scope, Send
 from clarivum.auth.audit import AuditRecorder
 
@@ -21,25 +20,28 @@ class CsrfTokenEndpoint:
     """Answers `{"csrf_token": …}` and sets the cookie that goes with it. Needs a session; never cached."""
 
     def __init__(
-        self, sessions: SessionCredentials, peers: Peers, audit: AuditRecorder, limiter: RateLimiter | None
+        self,
+        sessions: SessionCredentials,
+        peers: Peers,
+        audit: AuditRecorder,
+        limiter: RateLimiter | None,
+        answering: Answering,
     ) -> None:
         self._sessions = sessions
         self._audit = audit
         self._peers = peers
         self._limiter = limiter
+        self._answering = answering
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
-        headers = headers_of(scope)
-        observation = observe(scope, headers, PATH)
-        error_type: str | Exception | None = None
-        standing: list[bytes] = []
-        try:
-            await take_by_address(self._limiter, self._peers, scope, headers, standing)
-            token, cookie = await self._sessions.csrf_token(headers)
+        async def answer(asked: Asked) -> Response:
+            await take_by_address(self._limiter, self._peers, scope, asked.headers, asked.standing)
+            token, cookie = await self._sessions.csrf_token(asked.headers)
             head = JSON_HEAD + b"set-cookie: %b\r\n" % cookie.encode("ascii")
-            response = Response(200, head, orjson.dumps({"csrf_token": token}))
-        except Exception as error:
-            response, error_type = failed(error, scope, observation)
-            if response.status in REFUSALS:
-                note_refusal(self._audit, error, f"GET {PATH}", observation.trace_id_hex)
-        await finish(scope, send, observation, response, error_type=error_type, extra_head=b"".join(standing))
+            return Response(200, head, orjson.dumps({"csrf_token": token}))
+
+        await self._answering.answer(scope, send, PATH, answer, refused=self._refused)
+
+    def _refused(self, error: Exception, response: Response, asked: Asked) -> None:
+        if response.status in REFUSALS:
+            note_refusal(self._audit, error, f"GET {PATH}", asked.trace_id)

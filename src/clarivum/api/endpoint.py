@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from clarivum.api.credentials import may_hold_session
-from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe
+from clarivum.api.exchange import CLIENT_GONE, failed, finish, observe, too_late
 from clarivum.api.guard import guard
 from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
@@ -29,7 +29,7 @@ from clarivum.api.webhook import WebhookSignature
 from clarivum.auth import ANONYMOUS_PRINCIPAL, Principal, bearer_token
 from clarivum.auth.audit import AuditEvent, audit_in
 from clarivum.database import Context, retrying
-from clarivum.errors import UNAVAILABLE, RequestError
+from clarivum.errors import RequestError
 
 
 class Endpoint:
@@ -91,7 +91,7 @@ class Endpoint:
                 observation.finish(CLIENT_GONE, "client_gone")
                 raise
             task.uncancel()
-            response, error_type = failed(self._too_late(), scope, observation)
+            response, error_type = failed(too_late(self._timeout_s), scope, observation)
         except ClientGoneError:
             observation.finish(CLIENT_GONE, "client_gone")
             return
@@ -203,6 +203,3 @@ class Endpoint:
 
     def _address(self, scope: Scope, headers: Headers) -> str:
         return self._resources.peers.address(scope.get("client"), headers.get(b"x-forwarded-for"))
-
-    def _too_late(self) -> RequestError:
-        return RequestError(f"There was no answer within {self._timeout_s:g} seconds.", code=UNAVAILABLE)

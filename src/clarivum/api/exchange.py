@@ -5,7 +5,7 @@ from urllib.parse import quote
 from clarivum.api.problem import concealed, problem
 from clarivum.api.request import Headers
 from clarivum.api.response import Response, Scope, Send, write
-from clarivum.errors import INTERNAL, DependencyDownError, RequestError
+from clarivum.errors import INTERNAL, UNAVAILABLE, DependencyDownError, RequestError
 from clarivum.telemetry import HttpObservation, get_logger, http_server
 
 log = get_logger(__name__)
@@ -47,6 +47,11 @@ def failed(error: Exception, scope: Scope, observation: HttpObservation) -> tupl
             log.error("request failed", route=observation.route, exc_info=error)
     answer = problem(shown, instance=_instance(scope), request_id=observation.trace_id_hex)
     return answer, shown.code.name if shown.code is not INTERNAL else error
+
+
+def too_late(timeout_s: float) -> RequestError:
+    """The 503 of a request whose time for an answer is over."""
+    return RequestError(f"There was no answer within {timeout_s:g} seconds.", code=UNAVAILABLE)
 
 
 async def finish(

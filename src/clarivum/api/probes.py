@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from clarivum.api.exchange import failed, finish, observe
-from clarivum.api.request import headers_of
+from clarivum.api.answering import Answering
 from clarivum.api.response import API_HEAD, JSON_HEAD, Receive, Response, Scope, Send
 from clarivum.errors import UNAVAILABLE, RequestError, Violation
 from clarivum.telemetry import get_logger, render_prometheus
@@ -30,18 +29,13 @@ class Check:
 class Probe:
     """Serves one of the platform's own paths. Needs no caller and no database connection of its own."""
 
-    def __init__(self, path: str, answer: Callable[[], Awaitable[Response]]) -> None:
+    def __init__(self, path: str, answer: Callable[[], Awaitable[Response]], answering: Answering) -> None:
         self._path = path
         self._answer = answer
+        self._answering = answering
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
-        observation = observe(scope, headers_of(scope), self._path)
-        error_type: str | Exception | None = None
-        try:
-            response = await self._answer()
-        except Exception as error:
-            response, error_type = failed(error, scope, observation)
-        await finish(scope, send, observation, response, error_type=error_type)
+        await self._answering.answer(scope, send, self._path, lambda asked: self._answer())
 
 
 async def alive() -> Response:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clarivum.api.access import Rate
+from clarivum.api.answering import Answering
 from clarivum.api.credentials import SessionCredentials
 from clarivum.api.cursor import CursorSeal
 from clarivum.api.http.deadlines import Deadlines
@@ -47,11 +48,14 @@ class Resources:
     seal: CursorSeal | None = None
     """What pages seal their cursors with; loaded with the first page that is asked for."""
     rate_reports: RateReports = field(init=False)
+    answering: Answering = field(init=False)
+    """How the platform's own paths answer."""
     refused_credentials: RefusedCredentials = field(init=False)
     audit: AuditRecorder = field(init=False)
     _warming: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
+        self.answering = Answering(self.deadlines, self.request_timeout_s)
         self.rate_reports = RateReports(self.database)
         self.refused_credentials = RefusedCredentials(self.limiter(REFUSED_RATE, REFUSED_ROUTE), self.peers)
         self.audit = AuditRecorder(self.database)

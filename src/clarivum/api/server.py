@@ -209,14 +209,15 @@ def _compiled(routes: Iterable[Route], resources: Resources) -> Iterator[tuple[s
 
 
 def _platform(application: Routes, checks: Sequence[Check], resources: Resources) -> Iterator[tuple[str, str, Serves]]:
-    documentation = Documentation(application)
+    documentation = Documentation(application, resources.answering)
     for path in ("/openapi.json", "/docs"):
         yield "GET", path, documentation
     for path, answer in (("/healthz", alive), ("/readyz", ready(checks)), ("/metrics", metrics)):
-        yield "GET", path, Probe(path, answer)
+        yield "GET", path, Probe(path, answer, resources.answering)
     if resources.sessions is not None:
         limiter = resources.limiter(CSRF_RATE, CSRF_PATH)
-        yield "GET", CSRF_PATH, CsrfTokenEndpoint(resources.sessions, resources.peers, resources.audit, limiter)
+        endpoint = CsrfTokenEndpoint(resources.sessions, resources.peers, resources.audit, limiter, resources.answering)
+        yield "GET", CSRF_PATH, endpoint
 
 
 def _login(settings: Settings, resources: Resources) -> Iterator[tuple[str, str, Serves]]:

@@ -1,5 +1,6 @@
 """The paths of the login over HTTP: what they refuse, and what the settings must say for them to be there."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def test_an_issuer_that_is_down_is_told_as_such(login_api: RunningApi) -> None:
     assert int(answer.headers["retry-after"]) > 0
     assert "set-cookie" not in answer.headers
     assert "127.0.0.1:9" not in answer.text
+
+
+def test_an_issuer_that_does_not_answer_is_waited_for_no_longer_than_any_request(
+    sample_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        issuer = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        settings = {**LOGIN, "CLARIVUM_IDENTITY_URL": issuer, "CLARIVUM_REQUEST_TIMEOUT_S": "0.5"}
+        with running_api(sample_urls.app, tmp_path, **settings) as api:
+            answer = api.client.get("/auth/login", headers={"host": "localhost:9443"})
+    assert (answer.status_code, answer.json()["detail"]) == (503, "There was no answer within 0.5 seconds.")
 
 
 def test_another_name_of_this_machine_leads_to_the_one_that_is_registered(login_api: RunningApi) -> None:

@@ -8,7 +8,9 @@ import httpx
 import psycopg
 import pytest
 
+from clarivum.api.answering import Answering
 from clarivum.api.csrf_token import CsrfTokenEndpoint
+from clarivum.api.http.deadlines import Deadlines
 from clarivum.api.http.peer import Peers
 from clarivum.api.login.renewal import Renewed
 from clarivum.api.login.session import IDLE_S
@@ -206,7 +208,7 @@ async def test_a_csrf_token_is_of_the_session_that_the_browser_holds_afterwards(
     """Also where a request is what gives the session another id: the very next change is let in."""
     process, session = await world.process(), world.signed_in()
     audit, peers = AuditRecorder(process.parts.database), Peers()
-    endpoint = CsrfTokenEndpoint(process.credentials, peers, audit, None)
+    endpoint = CsrfTokenEndpoint(process.credentials, peers, audit, None, Answering(Deadlines(), 10.0))
 
     async def csrf_app(scope: Any, receive: Any, send: Any) -> None:
         await endpoint(scope, receive, send, {})

@@ -44,7 +44,14 @@ def login_targets(settings: Settings, resources: Resources, clock: Clock = SYSTE
     ) -> LoginEndpoint:
         limiter = resources.limiter(RATE, path)
         return LoginEndpoint(
-            path, answer, resources.peers, resources.audit, parameters=parameters, limiter=limiter, signs_in=signs_in
+            path,
+            answer,
+            resources.peers,
+            resources.audit,
+            resources.answering,
+            parameters=parameters,
+            limiter=limiter,
+            signs_in=signs_in,
         )
 
     end = Logout(parts, credentials, base_url_of(settings))

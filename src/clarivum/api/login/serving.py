@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from clarivum.api.access import Rate
-from clarivum.api.exchange import failed, finish, observe
+from clarivum.api.answering import Answering, Asked
 from clarivum.api.http.peer import Peers
 from clarivum.api.rate_limit import RateLimiter, take_by_address
 from clarivum.api.refusals import REFUSALS, note_refusal
-from clarivum.api.request import Headers, headers_of
+from clarivum.api.request import Headers
 from clarivum.api.response import API_HEAD, Receive, Response, Scope, Send, header_lines
 from clarivum.auth.audit import AuditRecorder, Kind
 from clarivum.auth.cookies import Cookie, parse_cookies
@@ -55,6 +55,7 @@ class LoginEndpoint:
         answer: Answer,
         peers: Peers,
         audit: AuditRecorder,
+        answering: Answering,
         *,
         parameters: frozenset[str] = frozenset(),
         limiter: RateLimiter | None = None,
@@ -64,29 +65,29 @@ class LoginEndpoint:
         self._answer = answer
         self._peers = peers
         self._audit = audit
+        self._answering = answering
         self._kind: Kind = "sign_in" if signs_in else "refusal"
         self._refusals = {*REFUSALS, 400} if signs_in else REFUSALS
         self._parameters = parameters
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
-        headers = headers_of(scope)
-        observation = observe(scope, headers, self._path)
-        trace_id = observation.trace_id_hex
-        error_type: str | Exception | None = None
-        standing: list[bytes] = []
-        set_cookies: list[str] = []
-        try:
-            await take_by_address(self._limiter, self._peers, scope, headers, standing)
-            parameters = _parameters(scope["query_string"], self._parameters)
-            cookies = parse_cookies(headers.get(b"cookie", b""))
-            response = await self._answer(Visit(scope["method"], trace_id, headers, cookies, parameters), set_cookies)
-        except Exception as error:
-            response, error_type = failed(error, scope, observation)
+        async def answer(asked: Asked) -> Response:
+            set_cookies: list[str] = []
+            try:
+                await take_by_address(self._limiter, self._peers, scope, asked.headers, asked.standing)
+                parameters = _parameters(scope["query_string"], self._parameters)
+                cookies = parse_cookies(asked.headers.get(b"cookie", b""))
+                visit = Visit(scope["method"], asked.trace_id, asked.headers, cookies, parameters)
+                return await self._answer(visit, set_cookies)
+            finally:
+                asked.standing.append(cookie_lines(set_cookies))
+
+        def refused(error: Exception, response: Response, asked: Asked) -> None:
             if response.status in self._refusals:
-                note_refusal(self._audit, error, f"{scope['method']} {self._path}", trace_id, kind=self._kind)
-        extra = b"".join(standing) + cookie_lines(set_cookies)
-        await finish(scope, send, observation, response, error_type=error_type, extra_head=extra)
+                note_refusal(self._audit, error, f"{scope['method']} {self._path}", asked.trace_id, kind=self._kind)
+
+        await self._answering.answer(scope, send, self._path, answer, refused=refused)
 
 
 def redirect(location: str) -> Response:

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from clarivum.api.exchange import failed, finish, observe
+from clarivum.api.answering import Answering, Asked
 from clarivum.api.openapi.reference_page import STYLE
-from clarivum.api.request import headers_of
 from clarivum.api.response import SECURITY, Receive, Response, Scope, Send, header_lines
 from clarivum.api.security_headers import page_policy
 
@@ -22,20 +21,18 @@ HEAD = SECURITY + header_lines({"cache-control": "no-cache", "content-security-p
 class Documentation:
     """Answers for all of Litestar's paths. Writing the document takes most of a second, so it happens in a thread."""
 
-    def __init__(self, application: "Documented") -> None:
+    def __init__(self, application: "Documented", answering: Answering) -> None:
         self._application = application
+        self._answering = answering
         self._litestar: asyncio.Task[Litestar] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, path_values: dict[str, bytes]) -> None:
-        observation = observe(scope, headers_of(scope), scope["path"])
-        error_type: str | Exception | None = None
-        try:
+        async def answer(asked: Asked) -> Response:
             if self._litestar is None:
                 self._litestar = asyncio.create_task(asyncio.to_thread(self._load))
-            response = await _asked(await asyncio.shield(self._litestar), scope)
-        except Exception as error:
-            response, error_type = failed(error, scope, observation)
-        await finish(scope, send, observation, response, error_type=error_type)
+            return await _asked(await asyncio.shield(self._litestar), scope)
+
+        await self._answering.answer(scope, send, scope["path"], answer)
 
     def _load(self) -> "Litestar":
         from clarivum.api.openapi.document import documentation_app  # noqa: PLC0415
