@@ -18,9 +18,18 @@ async def night(payload: Night, run: Run) -> None:
     """Wait for the night."""
 
 
+class Rebuild(Payload):
+    key: str
+
+
+@job(Rebuild, name="drill.rebuild", key="key", timeout_s=1_200)
+async def rebuild(payload: Rebuild, run: Run) -> None:
+    """Take longer than a function lives."""
+
+
 application = Application(
     "drill",
     root=Path(__file__).parents[3],
-    features=[Feature("drill", owner="platform", jobs=[quick, act, fragile, night])],
+    features=[Feature("drill", owner="platform", jobs=[quick, act, fragile, night, rebuild])],
 )
 TARGET = "tests.integration.jobs.lambda_app:application"

@@ -5,6 +5,8 @@ ministack's CloudFormation, SQS, Lambda and secrets are real servers of the same
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,7 @@ from clarivum.testing.aws import AwsServer
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import ROOT
 from tests.integration.jobs.drill_jobs import WORLD, Act, Fragile, Quick, act, fragile, quick
-from tests.integration.jobs.lambda_app import TARGET, application, night
+from tests.integration.jobs.lambda_app import TARGET, application, night, rebuild
 from tests.integration.jobs.lambda_drill import LambdaDrill
 
 STACK = "drill"
@@ -100,6 +102,18 @@ async def relay(drill: LambdaDrill) -> None:
         await transport.close()
 
 
+def test_the_command_names_what_is_left_to_a_worker(tmp_path: Path) -> None:
+    written = tmp_path / "template.yaml"
+    done = subprocess.run(
+        [sys.executable, "-m", "clarivum", "jobs", "template", "--application", TARGET, "--output", written],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no function for drill.rebuild: timeout_s is above 895" in done.stdout
+    assert "drill.quick" not in done.stdout
+    assert "# No function runs drill.rebuild: " in written.read_text()
+
+
 @pytest.mark.timeout(300)
 async def test_jobs_run_through_everything_that_was_deployed(drill: LambdaDrill, cloud_formation: Any) -> None:
     """One deployment for all of it: it takes seconds."""
@@ -136,13 +150,15 @@ def what_was_deployed_is_what_was_declared(drill: LambdaDrill) -> None:
     assert int(attributes["VisibilityTimeout"]) == 150
     assert f"{drill.prefix}drill_quick-dead" in attributes["RedrivePolicy"]
     mappings = drill.server.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert len(mappings) == len(application.jobs)
+    functions = len(application.jobs) - 1
+    assert len(mappings) == functions
     assert all(each["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for each in mappings)
     [schedule] = scheduler.list_schedules()["Schedules"]
     found = scheduler.get_schedule(Name=schedule["Name"])
     assert found["ScheduleExpression"] == "cron(0 3 * * ? *)"
     assert f"{drill.prefix}{night.queue}" in found["Target"]["Input"]
-    assert len(drill.server.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 5 * len(application.jobs)
+    assert len(drill.server.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 5 * functions + 3
+    assert drill.counts(rebuild)["ready"] == 0, "its queue is there, for a worker"
 
 
 def what_was_given_up_is_what_the_alarm_counts(drill: LambdaDrill) -> None:
@@ -150,7 +166,7 @@ def what_was_given_up_is_what_the_alarm_counts(drill: LambdaDrill) -> None:
     logs = drill.server.client("logs")
     filters = logs.describe_metric_filters()["metricFilters"]
     assert {each["filterPattern"] for each in filters} == {given_up_pattern()}
-    assert len(filters) == len(application.jobs)
+    assert len(filters) == len(application.jobs) - 1
     said = {
         json.loads(line["message"])["event"]
         for each in filters
