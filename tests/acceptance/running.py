@@ -36,21 +36,35 @@ def free_port_pair() -> int:
 
 @dataclass
 class Up:
-    """One `up`. `environment` is added to a clean one."""
+    """One `up`, of the repository or of a copy of it. `environment` is added to a clean one."""
 
     data: Path
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port_pair)
+    root: Path = ROOT
 
     def __post_init__(self) -> None:
         self.printed = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Up":
-        command = [str(ROOT / "clarivum"), "up", "--port", str(self.port), "--data", str(self.data), *self.arguments]
+        command = [
+            str(self.root / "clarivum"),
+            "up",
+            "--port",
+            str(self.port),
+            "--data",
+            str(self.data),
+            *self.arguments,
+        ]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=self.root,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         self._read_until_ready()
         return self
@@ -71,8 +85,8 @@ class Up:
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run another `./clarivum` command against this data folder."""
         done = subprocess.run(
-            [str(ROOT / "clarivum"), *arguments, "--data", str(self.data)],
-            cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60, check=False,
+            [str(self.root / "clarivum"), *arguments, "--data", str(self.data)],
+            cwd=self.root, env=self.env, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done

@@ -15,10 +15,9 @@ from clarivum.cli.place import ROOT
 app = group()
 
 BIN = Path(sys.executable).parent
-LINT = ("src", "bff", "tests", "benchmarks")
 STEPS: dict[str, tuple[str, ...]] = {
-    "lint": (str(BIN / "ruff"), "check", "--quiet", *LINT),
-    "format": (str(BIN / "ruff"), "format", "--check", "--quiet", *LINT),
+    "lint": (str(BIN / "ruff"), "check", "--quiet", "."),
+    "format": (str(BIN / "ruff"), "format", "--check", "--quiet", "."),
     "types": (str(BIN / "mypy"),),
     "imports": (str(BIN / "lint-imports"), "--no-cache"),
 }

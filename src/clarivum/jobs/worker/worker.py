@@ -96,6 +96,7 @@ class Worker:
         Raises ConfigurationError when a queue is missing.
         """
         if not self.jobs:
+            log.info("worker ready", jobs=0, concurrency=self.options.concurrency)
             await stop.wait()
             return
         if missing := await self._transport.missing(self.jobs):
