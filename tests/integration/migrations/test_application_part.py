@@ -62,6 +62,23 @@ def test_the_extensions_of_a_supabase_project_are_not_the_applications(
         connection.rollback()  # the role is the whole server's
 
 
+def test_what_the_login_may_not_drop_is_another_ones(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("create extension vector with schema extensions")
+        connection.execute("create publication theirs")
+        connection.execute("create role local_owner")
+        connection.execute(f"alter database {connection.info.dbname} owner to local_owner".encode())
+        connection.execute("set local role local_owner")
+        connection.execute("create publication ours")
+        connection.execute("create schema app")
+        application.empty(connection, keep_platform=True)
+        connection.execute("reset role")
+        left = connection.execute(LEFT.encode()).fetchall()
+        assert left == [("supabase_realtime",), ("theirs",), ("vector",)]
+        assert connection.execute("select to_regnamespace('app') is null").fetchone() == (True,)
+        connection.rollback()  # the role is the whole server's
+
+
 @pytest.mark.parametrize("schema", sorted({*FOREIGN_SCHEMAS} - {"information_schema", "pg_catalog"}))
 def test_no_schema_of_others_is_dropped(url: str, schema: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:

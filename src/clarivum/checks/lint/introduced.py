@@ -50,6 +50,8 @@ ASKED = frozenset(
 )
 """The rules that need nothing but a schema. Owners, row counts and missing grants are left to `check`: they say what is
 not finished, not what is wrong."""
+NO_APPLICATION = "clarivum:none"
+"""Facts are of an application; the rules asked here get by without."""
 Said = dict[tuple[str, str, str], tuple[Rule, Problem]]
 """By rule, subject and message."""
 
@@ -73,7 +75,7 @@ def introduced(
         return Look(missed="a migration subscribes to another server, which would be reached")
     with tempfile.TemporaryDirectory(prefix="clarivum-pending-") as name:
         try:
-            with Facts("clarivum:none", today=today, root=root) as facts:
+            with Facts(NO_APPLICATION, today=today, root=root) as facts:
                 facts.loading = Loading(None, ())
                 tell("applying the migrations to a scratch database")
                 said = _said_before_and_after(facts, migrations, pending, Path(name))

@@ -1,5 +1,7 @@
 """What belongs to the application in a database, as against what Postgres, Supabase and the platform bring."""
 
+from contextlib import suppress
+
 import psycopg
 from psycopg import sql
 
@@ -93,16 +95,17 @@ def reset_database(url: str) -> None:
 def empty(connection: psycopg.Connection, *, keep_platform: bool) -> None:
     """Drop every object of the application, in one transaction; with it the platform's own, unless they are kept.
 
-    So go its publications, its extensions, and its policies on tables of others, such as storage.objects.
-    For a database of a development machine, or one made for the occasion: the login is a superuser. Roles are the
-    server's and stay. Raises psycopg's errors.
+    So go its publications, its extensions, and its policies on tables of others, such as storage.objects; one that the
+    login may not drop is another's. For a database of a development machine, or one made for the occasion. Roles are
+    the server's and stay. Raises psycopg's errors.
     """
     kept = {*FOREIGN_SCHEMAS, *PLATFORM_SCHEMAS} if keep_platform else {*FOREIGN_SCHEMAS} - {*PLATFORM_SCHEMAS}
     given = {"supabase": list(SUPABASE_EXTENSIONS), "foreign": list(FOREIGN_SCHEMAS)}
     with connection.transaction():
         connection.execute("set local lock_timeout = '2s'")
         for kind, name in connection.execute(OUTSIDE_SCHEMAS, given).fetchall():
-            connection.execute(sql.SQL("drop {} if exists {} cascade").format(sql.SQL(kind), sql.SQL(name)))
+            with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(sql.SQL("drop {} if exists {} cascade").format(sql.SQL(kind), sql.SQL(name)))
         for (schema,) in connection.execute(OWN_SCHEMAS, (list(kept),)).fetchall():
             connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
         connection.execute(EMPTY_PUBLIC)
