@@ -13,7 +13,7 @@ OUTCOMES = counter(
 )
 START_DELAY = histogram(
     "clarivum.job.start_delay",
-    "From enqueue to the start of the first attempt.",
+    "From when a run was due (enqueued, or its delay over) to the start of its first attempt.",
     "s",
     WAIT_SECONDS,
     JOB,

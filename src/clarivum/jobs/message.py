@@ -10,13 +10,15 @@ from clarivum.errors import Violation
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.payload import Payload, PayloadError, decode
 
-# Headers beside traceparent, tracestate and baggage. SQS allows ten attributes: with its enqueued_at nine in all.
+# Headers beside traceparent, tracestate and baggage. SQS allows ten attributes: with its enqueued_at that is all.
 JOB = "job"
 KEY = "key"
 RUN_ID = "run_id"
 SCHEMA_VERSION = "schema_version"
 UNIQUE_FROM = "unique_from"
 """Of a job with unique_s: when the window began in which its producer enqueued it, in Unix time."""
+DUE_AT = "due_at"
+"""Of a message with a delay: when it is over, by its producer's clock, ISO 8601."""
 MAX_AHEAD = timedelta(minutes=5)
 """How much a producer's clock may be ahead of the queue's."""
 VERSION_BITS, VARIANT_BITS = 0x8 << 76, 0x2 << 62
@@ -38,6 +40,13 @@ class Message(NamedTuple):
     def is_first_delivery(self) -> bool:
         """Nobody can have worked on it before."""
         return self.receives == 1
+
+    @property
+    def due_at(self) -> datetime:
+        """When the delay that its producer asked for is over; without one, when it was enqueued."""
+        if DUE_AT not in self.headers:
+            return self.enqueued_at
+        return max(moment_of(self.headers[DUE_AT]) or self.enqueued_at, self.enqueued_at)
 
 
 class Request(NamedTuple):
@@ -61,6 +70,15 @@ def run_id_of(job_name: str, key: str, unique_from: int | None = None) -> UUID:
     text = f"{job_name}\0{key}" if unique_from is None else f"{job_name}\0{key}\0{unique_from}"
     digest = int.from_bytes(sha256(text.encode()).digest()[:16], "big")
     return UUID(int=digest & FREE_BITS | VERSION_BITS | VARIANT_BITS)
+
+
+def moment_of(text: str) -> datetime | None:
+    """A header's date and time with its UTC offset. None: it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def window_of(job: Job[Any], at: datetime) -> int | None:

@@ -1,6 +1,7 @@
 """Enqueue: a message that exists exactly when the business transaction that caused it was committed."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from clarivum.clock import SYSTEM_CLOCK, Clock
 from clarivum.database import Transaction
 from clarivum.errors import Violation
 from clarivum.jobs.declaration import Job, by_name
-from clarivum.jobs.message import JOB, KEY, RUN_ID, SCHEMA_VERSION, UNIQUE_FROM, run_id_of, window_of
+from clarivum.jobs.message import DUE_AT, JOB, KEY, RUN_ID, SCHEMA_VERSION, UNIQUE_FROM, run_id_of, window_of
 from clarivum.jobs.payload import Payload, PayloadError, encode
 from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
@@ -59,6 +60,8 @@ class JobOutbox:
             }
             if unique_from is not None:
                 headers[UNIQUE_FROM] = str(unique_from)
+            if delay_s:
+                headers[DUE_AT] = (self._clock.now() + timedelta(seconds=delay_s)).isoformat()
             with tx.as_worker():
                 self._transport.send(tx, job, body, headers, delay_s)
         return run_id

@@ -16,7 +16,8 @@ select pg_notify('clarivum_jobs', %(queue)s);
 select message.msg_id, message.read_ct as receives, message.enqueued_at, message.message::text as body,
     message.headers ->> 'job' as job, message.headers ->> 'schema_version' as schema_version,
     message.headers ->> 'traceparent' as traceparent, message.headers ->> 'tracestate' as tracestate,
-    message.headers ->> 'baggage' as baggage, message.headers ->> 'unique_from' as unique_from
+    message.headers ->> 'baggage' as baggage, message.headers ->> 'unique_from' as unique_from,
+    message.headers ->> 'due_at' as due_at
 from (select set_config('synchronous_commit', 'off', true)) as durability
 cross join pgmq.read(%(queue)s, %(visibility_s)s::integer, %(limit)s::integer) as message;
 

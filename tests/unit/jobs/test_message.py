@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from clarivum.jobs import Payload, PayloadError, Run, job
 from clarivum.jobs.message import Message, NewerVersionError, read, run_id_of, window_of
 
+ENQUEUED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
 
 class Second(Payload):
     schema_version = 2
@@ -29,7 +31,7 @@ async def hourly(payload: Hourly, run: Run) -> None: ...
 
 
 def message(body: str | None, **headers: str) -> Message:
-    return Message("1", body, datetime(2026, 1, 1, tzinfo=UTC), 1, headers)
+    return Message("1", body, ENQUEUED_AT, 1, headers)
 
 
 def test_the_run_of_a_key_is_the_same_everywhere() -> None:
@@ -51,6 +53,22 @@ def test_the_run_of_a_window_is_the_same_everywhere() -> None:
 )
 def test_windows_are_counted_from_1970(at: float, began: int) -> None:
     assert window_of(hourly, datetime.fromtimestamp(at, UTC)) == began
+
+
+@pytest.mark.parametrize(
+    ("header", "due_at"),
+    [
+        ("2026-01-02T00:00:00+00:00", datetime(2026, 1, 2, tzinfo=UTC)),
+        ("2026-01-02T02:00:00+02:00", datetime(2026, 1, 2, tzinfo=UTC)),
+        ("2025-12-31T00:00:00+00:00", ENQUEUED_AT),
+        ("2026-01-02T00:00:00", ENQUEUED_AT),
+        ("soon", ENQUEUED_AT),
+        ("", ENQUEUED_AT),
+    ],
+)
+def test_a_message_is_due_when_its_delay_is_over_and_not_before_it_was_enqueued(header: str, due_at: datetime) -> None:
+    assert message("{}", due_at=header).due_at == due_at
+    assert message("{}").due_at == ENQUEUED_AT
 
 
 def test_a_job_without_windows_passes_over_the_header() -> None:

@@ -15,7 +15,7 @@ from clarivum.jobs.transports.missing import missing_queues
 
 CHANNEL = "clarivum_jobs"
 """NOTIFY channel of every queue; the payload is the queue's name."""
-HEADERS = ("job", "schema_version", "unique_from", "traceparent", "tracestate", "baggage")
+HEADERS = ("job", "schema_version", "unique_from", "due_at", "traceparent", "tracestate", "baggage")
 
 
 class PgmqTransport:

@@ -120,7 +120,7 @@ class Executor:
 
     def _observed(self, job: Job[Any], message: Message, attempt: int) -> telemetry.JobProcess:
         if attempt == 1:
-            START_DELAY.record((self._clock.now() - message.enqueued_at).total_seconds(), job.name)
+            START_DELAY.record(max(0.0, (self._clock.now() - message.due_at).total_seconds()), job.name)
         headers = message.headers
         return telemetry.job_process(
             job.name,

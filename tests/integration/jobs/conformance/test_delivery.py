@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -77,6 +78,14 @@ async def test_the_longest_delay_is_taken(line: Line) -> None:
     await line.send("{}", delay_s=900)
     assert await line.empty()
     assert (await line.transport.status(quick)).depth == 1
+
+
+async def test_a_delay_tells_when_it_is_over(line: Line) -> None:
+    async with line.database.session(WORKER).transaction() as tx:
+        outbox([quick], line.transport).put(tx, Quick(key="a"), delay_s=1)
+    await line.relay()
+    [message] = await received_in_time(line, 1)
+    assert timedelta(seconds=0.5) < message.due_at - message.enqueued_at <= timedelta(seconds=1)
 
 
 async def test_a_delayed_message_waits_and_is_not_old(line: Line) -> None:

@@ -15,6 +15,7 @@ HEADERS = {
     "traceparent": TRACEPARENT,
     "tracestate": "vendor=1,other=2",
     "baggage": "who=somebody%20else",
+    "due_at": "2026-11-26T00:00:00+00:00",
 }
 
 

@@ -13,12 +13,12 @@ from urllib.parse import quote, unquote
 
 import orjson
 
-from clarivum.jobs.message import JOB, SCHEMA_VERSION, UNIQUE_FROM, Message
+from clarivum.jobs.message import DUE_AT, JOB, SCHEMA_VERSION, UNIQUE_FROM, Message, moment_of
 from clarivum.jobs.transports.sqs.names import MAX_ATTRIBUTES
 
 ENQUEUED_AT = "enqueued_at"
 """When the row was put into the outbox, ISO 8601; SQS itself only knows when the relay sent it."""
-NEEDED = (JOB, SCHEMA_VERSION, UNIQUE_FROM, ENQUEUED_AT, "traceparent", "tracestate", "baggage")
+NEEDED = (JOB, SCHEMA_VERSION, UNIQUE_FROM, ENQUEUED_AT, DUE_AT, "traceparent", "tracestate", "baggage")
 TEXT, ENCODED = "String", "String.uri"
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -55,7 +55,7 @@ def message_of(received: Mapping[str, Any]) -> Message:
     return Message(
         received["MessageId"],
         storable(received["Body"]),
-        _moment(headers.pop(ENQUEUED_AT, None)) or sent_at,
+        moment_of(headers.pop(ENQUEUED_AT, "")) or sent_at,
         int(system.get("ApproximateReceiveCount", 0)),
         headers,
     )
@@ -74,11 +74,3 @@ def _attribute(value: str) -> dict[str, str]:
     if FORBIDDEN.search(value) is None:
         return {"DataType": TEXT, "StringValue": value}
     return {"DataType": ENCODED, "StringValue": quote(value, safe="")}
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
