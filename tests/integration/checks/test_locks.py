@@ -7,8 +7,10 @@ import psycopg
 import pytest
 from pglast import parse_sql
 
+from clarivum.checks.gate.ownership import Ownership
 from clarivum.checks.statements import Duration, Mode, Names, joined, locks_of, statements_within
 from clarivum.checks.statements.column_types import ColumnTypes
+from clarivum.checks.statements.locks import ON_PARTITIONS
 from clarivum.testing.postgres import DatabaseUrls
 
 SCHEMA = """
@@ -147,6 +149,39 @@ def seen(connection: psycopg.Connection, statement: str) -> tuple[dict[str, Mode
     strongest = {before[oid][0]: max(MODES[mode] for mode in modes) for oid, modes in held}
     locks = {table: mode for table, mode in strongest.items() if mode >= Mode.ROW_EXCLUSIVE}
     return locks, {before[oid][0] for oid, file in files if file != before[oid][1]}
+
+
+PARTITIONED = "create table public.whole (id bigint, at date) partition by range (at);"
+REFUSED = """
+create index concurrently named on public.whole (at)
+alter table public.whole add constraint named foreign key (id) references public.base_key (id) not valid
+alter table public.whole add constraint named unique using index whole_at_idx
+drop index concurrently public.whole_at_idx
+""".strip().splitlines()
+TAKEN = """
+create index named on public.whole (at)
+alter table public.whole add constraint named foreign key (id) references public.base_key (id)
+alter table public.whole add constraint named unique (id, at)
+drop index public.whole_at_idx
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("postgres_version", [16])
+def test_no_way_is_advised_that_partitioned_tables_lack(empty_database_urls: DatabaseUrls) -> None:
+    """16 refuses each of the gentler forms (18 takes the second); the plain one is taken, and told without them."""
+    setup = f"{PARTITIONED}create unique index whole_at_idx on public.whole (at, id);"
+    names = Ownership()
+    for raw in parse_sql(setup):
+        names.follow(raw.stmt, "growth")
+    with psycopg.connect(empty_database_urls.admin, autocommit=True) as connection:
+        connection.execute(f"create table public.base_key (id bigint primary key);{setup}".encode())
+        for gentle, plain in zip(REFUSED, TAKEN, strict=True):
+            with pytest.raises(psycopg.Error, match="partitioned"):
+                connection.execute(gentle.encode())
+            with connection.transaction(force_rollback=True):
+                connection.execute(plain.encode())
+            told = [lock for lock in locks_of(parse_sql(plain)[0].stmt, names.names) if lock.table == "public.whole"]
+            assert [lock.advice in {"", ON_PARTITIONS} for lock in told] == [True], plain
 
 
 @pytest.mark.parametrize("postgres_version", [16, 18])

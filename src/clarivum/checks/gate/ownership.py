@@ -40,6 +40,7 @@ class Ownership:
     def follow(self, node: Any, author: str) -> None:
         """Take in a statement of a migration by `author`."""
         self.names.types.follow(node)
+        self.names.partitioned.follow(node)
         step = STEPS.get(type(node))
         if step is not None:
             step(self, node, author)

@@ -2,8 +2,7 @@
 
 A status code, an attempt or a revision never comes near two thousand million; a 32-bit id does, and then every insert
 fails. So of its findings about narrow integers only those on keys are kept. A constraint that is dropped to be added
-again, changed, in the same file is not gone. And an index of a partitioned table can be neither built nor dropped
-concurrently.
+again, changed, in the same file is not gone. And of a partitioned table nothing is asked that Postgres does not offer.
 """
 
 from functools import cached_property
@@ -13,12 +12,22 @@ from pglast import ast, parse_sql
 from pglast.enums import AlterTableType, ConstrType
 from pglast.visitors import Visitor
 
-from clarivum.checks.lint.partitioned import Partitioned
 from clarivum.checks.statements.naming import of_relation
+from clarivum.checks.statements.partitioned import Partitioned
 
 WIDTHS = frozenset({"prefer-bigint-over-int", "prefer-bigint-over-smallint"})
 DROPPED = "ban-drop-constraint"
-CONCURRENTLY = frozenset({"require-concurrent-index-creation", "require-concurrent-index-deletion"})
+GENTLER = frozenset(
+    {
+        "require-concurrent-index-creation",
+        "require-concurrent-index-deletion",
+        "constraint-missing-not-valid",
+        "adding-foreign-key-constraint",
+        "disallowed-unique-constraint",
+        "adding-serial-primary-key-field",
+    }
+)
+"""Rules that ask for a way of doing it which partitioned tables lack."""
 KEYS = frozenset({ConstrType.CONSTR_PRIMARY, ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_IDENTITY})
 SERIALS = frozenset({"serial", "serial4", "smallserial", "serial2"})
 
@@ -38,7 +47,7 @@ class Exemptions:
             return bool(before) and not max(before, key=lambda each: each[0])[1]
         if rule == DROPPED:
             return self._is_replaced(self._statement_at(offset))
-        return rule in CONCURRENTLY and self._partitioned.lacks_concurrently(self._statement_at(offset))
+        return rule in GENTLER and self._partitioned.lacks_gentler(self._statement_at(offset))
 
     @cached_property
     def _parsed(self) -> "_Definitions":

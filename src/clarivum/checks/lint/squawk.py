@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from clarivum.checks.lint.exemptions import Exemptions
-from clarivum.checks.lint.partitioned import Partitioned
+from clarivum.checks.statements import statements_within
+from clarivum.checks.statements.partitioned import Partitioned
 from clarivum.database.migrations.files import Migration, read_text
 from clarivum.errors import TOOL_MISSING, ConfigurationError, DependencyDownError
 
@@ -77,7 +78,11 @@ def run_squawk(
     """
     if not migrations:
         return ()
-    partitioned = Partitioned.of(migrations if among is None else among)
+    partitioned = Partitioned()
+    for migration in migrations if among is None else among:
+        for statement in migration.body:
+            for node in statements_within(statement.node):
+                partitioned.follow(node)
     program = program or find_squawk()
     texts = [read_text(migration.path) for migration in migrations]
     exemptions = [Exemptions(text, partitioned) for text in texts]

@@ -8,6 +8,7 @@ A lock is held until the migration's transaction ends, so a file's longest state
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pglast import ast
@@ -20,6 +21,7 @@ from clarivum.checks.statements.touching import ON_TABLES, Names
 
 INSTANT, ROWS, SCAN, REWRITE = Duration.INSTANT, Duration.ROWS, Duration.SCAN, Duration.REWRITE
 CONCURRENTLY = "create index concurrently, in a file of its own"
+ON_PARTITIONS = "create it on only the table, one concurrently on each partition, and attach these"
 DROP_CONCURRENTLY = "drop index concurrently, in a file of its own"
 
 
@@ -76,22 +78,30 @@ def _alter_table(node: Any, names: Names) -> Iterator[Lock]:
         return
     table = of_relation(node.relation)
     for command in node.cmds or ():
-        yield from locks_of_change(table, command, names.types)
+        found = locks_of_change(table, command, names.types)
+        at_once = names.partitioned.holds_at_once(table, command)
+        yield from (replace(lock, advice="") if at_once else lock for lock in found)
         referenced = names.foreign_keys.get((table, command.name))
         if command.subtype == AlterTableType.AT_DropConstraint and referenced:
             yield Lock(referenced, Mode.ACCESS_EXCLUSIVE, INSTANT)
 
 
 def _index(node: Any, names: Names) -> Iterator[Lock]:
+    table = of_relation(node.relation)
+    if table in names.partitioned.tables:
+        alone = not node.relation.inh  # ON ONLY: nothing is built yet
+        yield Lock(table, Mode.SHARE, INSTANT if alone else SCAN, "" if alone else ON_PARTITIONS)
+        return
     mode = Mode.SHARE_UPDATE_EXCLUSIVE if node.concurrent else Mode.SHARE
-    yield Lock(of_relation(node.relation), mode, SCAN, "" if node.concurrent else CONCURRENTLY)
+    yield Lock(table, mode, SCAN, "" if node.concurrent else CONCURRENTLY)
 
 
 def _drop(node: Any, names: Names) -> Iterator[Lock]:
     for each in node.objects or ():
         if node.removeType == ObjectType.OBJECT_INDEX:
             mode = Mode.SHARE_UPDATE_EXCLUSIVE if node.concurrent else Mode.ACCESS_EXCLUSIVE
-            advice = "" if node.concurrent else DROP_CONCURRENTLY
+            has_way = not node.concurrent and of_words(each) not in names.partitioned.indexes
+            advice = DROP_CONCURRENTLY if has_way else ""
             yield Lock(names.table_of_index(of_words(each)), mode, INSTANT, advice)
         elif node.removeType in ON_TABLES:
             yield Lock(of_words(each[:-1]), Mode.ACCESS_EXCLUSIVE, INSTANT)

@@ -17,6 +17,7 @@ from clarivum.checks.statements.code_names import tables_named
 from clarivum.checks.statements.column_types import ColumnTypes
 from clarivum.checks.statements.inner import texts_unread
 from clarivum.checks.statements.naming import of_relation, of_words, relations_within
+from clarivum.checks.statements.partitioned import Partitioned
 
 RELATIONS = frozenset(
     {
@@ -63,9 +64,16 @@ class Names:
     foreign_keys: dict[tuple[str, str], str] = field(default_factory=dict)
     """By table and name of the constraint, the table that it references."""
     types: ColumnTypes = field(default_factory=ColumnTypes)
+    partitioned: Partitioned = field(default_factory=Partitioned)
 
     def copy(self) -> "Names":
-        return Names(set(self.tables), dict(self.indexes), dict(self.foreign_keys), self.types.copy())
+        return Names(
+            set(self.tables),
+            dict(self.indexes),
+            dict(self.foreign_keys),
+            self.types.copy(),
+            self.partitioned.copy(),
+        )
 
     def within(self, schema: str) -> list[str]:
         return sorted(name for name in self.tables if name.partition(".")[0] == schema)
