@@ -192,7 +192,20 @@ def test_a_route_whose_example_never_gets_through_is_a_finding(clean_copy: Seedi
     )
     clean_copy.edit(contract, "from clarivum.api", "from pydantic import Field\nfrom clarivum.api")
     assert told(clean_copy.findings(), UNTRIED) == {
-        "POST /api/v1/notes": "the guard lets callers in, and no request got through the handler: validation_failed"
+        "POST /api/v1/notes": "the guard lets member, other member, editor, admin, ops in, and the request did not get "
+        "through the handler: validation_failed"
+    }
+
+
+def test_a_handler_that_fails_for_one_caller_leaves_a_cell_untried(clean_copy: Seeding) -> None:
+    declared = "async def list_notes(session: Session, page: NewestFirst) -> Page[Note]:"
+    asking = declared.replace("page:", "principal: Principal, page:")
+    summary = '    """List the caller\'s notes."""\n'
+    clean_copy.edit(ROUTES, f"{declared}\n{summary}", f"{asking}\n{summary}    assert 'ops' not in principal.roles\n")
+    clean_copy.edit(ROUTES, "from clarivum.database", "from clarivum.auth import Principal\nfrom clarivum.database")
+    assert told(clean_copy.findings(), UNTRIED) == {
+        "GET /api/v1/notes": "the guard lets ops in, and the request did not get through the handler: "
+        "failed (internal_error)"
     }
 
 

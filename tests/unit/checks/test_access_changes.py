@@ -49,9 +49,17 @@ def test_a_route_that_opens_is_wider_and_one_that_closes_is_not() -> None:
         ("own rows; none when deleted_at is set – p", "own rows; all rows when open is true – p", True),
         ("all rows – p", "some rows – p", False),
         ("untried", "own rows – p", True),
+        ("own rows; columns name – p", "own rows; columns name, subject – p", True),
+        ("own rows; columns name, subject – p", "own rows; columns name – p", False),
+        ("own rows; columns name – p", "own rows; columns subject – p", True),
+        ("own rows; columns name – p", "own rows – p", True),
+        ("own rows – p", "own rows; columns name – p", False),
+        ("own rows; none when gone is set; columns a – p", "own rows; none when gone is set; columns a, b – p", True),
+        ("none; columns name – p", "none; columns name, subject – p", False),
+        ("own rows; columns name – p", "none – no grant", False),
     ],
 )
-def test_wider_is_more_rows_in_any_state(before: str, after: str, wider: bool) -> None:
+def test_wider_is_more_rows_in_any_state_or_more_columns(before: str, after: str, wider: bool) -> None:
     assert is_wider(Change("public.leads", "member as authenticated", "select", before, after)) is wider
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clarivum.checks.access.matrix import ALLOWED
+from clarivum.checks.access.matrix import ALLOWED, RouteCell
 from clarivum.checks.access.personas import personas
 from clarivum.checks.access.route_trial import Watch, read_answer
 from clarivum.checks.access.statement_tables import needs_of
@@ -37,6 +37,13 @@ OWNER = Owner("member", "auth0|member", "member@example.org")
         ("update b set c = 1 from d where d.id = b.id", {("update", "public.b"), ("select", "public.d")}),
         ("delete from b where c in (select c from d)", {("delete", "public.b"), ("select", "public.d")}),
         ("with x as (delete from b returning c) select * from x", {("delete", "public.b"), ("select", "public.b")}),
+        ("with b as (select 1) select * from b, a.b, public.b", {("select", "a.b"), ("select", "public.b")}),
+        ("with b as (select * from b) select * from b", {("select", "public.b")}),
+        ("with b as (select 1), c as (select * from b) select * from c", set()),
+        ("with c as (select * from b), b as (select 1) select * from b", {("select", "public.b")}),
+        ("with recursive b as (select 1 union all select * from b) select * from b", set()),
+        ("select (with b as (select 1) select 1 from b), d from b", {("select", "public.b")}),
+        ("with b as (select 1 as c) insert into b (c) select c from b", {("insert", "public.b")}),
         ("this is no SQL", set()),
     ],
 )
@@ -65,6 +72,21 @@ def test_a_refusal_after_the_handler_is_the_databases_or_the_handlers_own() -> N
     assert (own.outcome, own.database, own.let_in) == ("forbidden by the handler", "", True)
     assert read_answer(500, "internal_error", watch(reached=True)).outcome == "failed (internal_error)"
     assert read_answer(404, "not_found", watch(reached=True)).outcome == ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("cell", "tried"),
+    [
+        (RouteCell(ALLOWED, 200, reached=True), True),
+        (RouteCell("forbidden", 403, reached=False), True),
+        (RouteCell("refused by the database", 403, reached=True, database="42501"), True),
+        (RouteCell("forbidden by the handler", 403, reached=True), True),
+        (RouteCell("validation_failed", 422, reached=False), False),
+        (RouteCell("failed (internal_error)", 500, reached=True), False),
+    ],
+)
+def test_a_cell_is_tried_when_it_says_what_the_caller_may_do(cell: RouteCell, tried: bool) -> None:
+    assert cell.is_tried is tried
 
 
 def test_every_role_has_a_persona_and_the_worker_makes_no_requests() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clarivum.database.trial import VERBS, Cell, Reach, TableTrial, Verb
+from clarivum.database.trial import VERBS, Cell, TableTrial
 from clarivum.errors import (
     CSRF_FAILED,
     FORBIDDEN,
@@ -17,6 +17,8 @@ from clarivum.errors import (
 )
 
 ALLOWED = "allowed"
+BY_HANDLER = " by the handler"
+"""What follows the code of a refusal that the guard did not make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class RouteCell:
     status: int
     reached: bool
     database: str = ""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether it is known what the caller may do: allowed, or refused by guard, database or the handler itself."""
+        known = {ALLOWED, *(f"{code}{BY_HANDLER}" for code in REFUSALS)}
+        return not self.let_in or bool(self.database) or self.outcome in known
 
     @property
     def let_in(self) -> bool:
@@ -169,9 +177,3 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def verb_cell(trial: TableTrial, persona: str, role: str, verb: Verb) -> Cell:
-    """The cell of a caller under a database role; UNTRIED where there is none."""
-    cells = trial.cells.get((persona, role))
-    return cells[verb] if cells else Cell(Reach.UNTRIED)

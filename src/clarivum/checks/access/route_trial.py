@@ -22,7 +22,7 @@ from clarivum.application import Application
 from clarivum.auth import TokenVerifier
 from clarivum.auth.standin import StandIn
 from clarivum.checks.access.example_requests import ExampleRequest, bare_request, example_request
-from clarivum.checks.access.matrix import ALLOWED, REFUSALS, RouteCell, RouteTrial
+from clarivum.checks.access.matrix import ALLOWED, BY_HANDLER, REFUSALS, RouteCell, RouteTrial
 from clarivum.checks.access.personas import Persona
 from clarivum.database import DatabaseError
 from clarivum.errors import MFA_REQUIRED
@@ -230,7 +230,7 @@ def read_answer(status: int, code: str, watch: Watch) -> RouteCell:
     if status >= 500:
         return RouteCell(f"failed ({code})", status, reached=True)
     # What the handler answers after the guard (not found, a conflict) is its business, unless it refuses the caller.
-    return RouteCell(f"{code} by the handler" if code in REFUSALS else ALLOWED, status, reached=True)
+    return RouteCell(f"{code}{BY_HANDLER}" if code in REFUSALS else ALLOWED, status, reached=True)
 
 
 def _code(body: bytes) -> object:

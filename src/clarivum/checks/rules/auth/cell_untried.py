@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from clarivum.checks.access.matrix import ALLOWED
+from clarivum.checks.access.matrix import ALLOWED, RouteTrial
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
 from clarivum.checks.migrations_text import place_of_table
@@ -40,13 +40,22 @@ def look(facts: Facts) -> Iterator[Problem]:
         cells = matrix.route(name)
         if cells is None:
             continue
-        outcomes = {cell.outcome for cell in cells.cells.values() if cell.let_in}
-        if outcomes and ALLOWED not in outcomes and not any(cell.database for cell in cells.cells.values()):
+        missing = {caller: cell.outcome for caller, cell in cells.cells.items() if not cell.is_tried}
+        if not missing and nobody_got_through(cells):
+            missing = {caller: cell.outcome for caller, cell in cells.cells.items() if cell.let_in}
+        if missing:
             message = (
-                f"the guard lets callers in, and no request got through the handler: {', '.join(sorted(outcomes))}"
+                f"the guard lets {', '.join(missing)} in, and the request did not get through the handler: "
+                f"{', '.join(dict.fromkeys(missing.values()))}"
             )
             fix = "give the contract an example that it accepts itself (json_schema_extra), or mend the handler"
             yield Problem(shown(Path(route.file), facts.root), route.line, name, message, fix)
+
+
+def nobody_got_through(trial: RouteTrial) -> bool:
+    """Whether the guard lets callers in and the handler itself refuses each of them."""
+    let_in = [cell for cell in trial.cells.values() if cell.let_in]
+    return bool(let_in) and not any(cell.outcome == ALLOWED or cell.database for cell in let_in)
 
 
 def silent_policies(trial: TableTrial) -> set[str]:
@@ -65,8 +74,8 @@ def silent_policies(trial: TableTrial) -> set[str]:
 RULE = Rule(
     id="auth/cell-untried",
     looks_for="A table for which no row could be made, so that policies had nothing to let through; a policy that let "
-    "no row through for anybody, though callers hold the grant; or a route whose example request never got through the "
-    "handler (it was refused as invalid, or the handler failed).",
+    "no row through for anybody, though callers hold the grant; or a route whose example request did not get through "
+    "the handler from a caller whom the guard lets in (it was refused as invalid, or the handler failed).",
     why="An untried cell is a hole in the matrix, and looks like a cell where nothing is allowed.",
     fix=f"give a sample row in supabase/{SAMPLES_FILE}, or an example in the contract",
     look=look,
