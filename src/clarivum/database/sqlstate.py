@@ -67,8 +67,11 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 
-HINTS = {"25006": "; reads run read-only: declare the query `writes`"}
-"""For the log: what whoever declared the query should do."""
+HINTS = {
+    ("25006", ""): "; reads run read-only: declare the query `writes`",
+    ("22P02", "invalid input syntax for type json"): "; a list is sent as an array unless the SQL casts it to jsonb",
+}
+"""For the log: what whoever declared the query should do, by SQLSTATE and the beginning of the message."""
 
 
 class DatabaseError(RequestError):
@@ -92,7 +95,7 @@ def database_error(sqlstate: str, message: str, *, role: str, where: str, constr
     meaning = CHANGED if is_stale_plan(sqlstate, message) else meaning_of(sqlstate)
     code = UNAUTHENTICATED if meaning is DENIED and role == "anon" else meaning.code
     log = f"{where}: {sqlstate} {safe_message(sqlstate, message)}"
-    log += HINTS.get(sqlstate, "")
+    log += next((hint for (state, start), hint in HINTS.items() if sqlstate == state and message.startswith(start)), "")
     if constraint:
         log += f" (constraint {constraint})"
     detail = code.title if meaning is DENIED else meaning.detail

@@ -78,6 +78,15 @@ def test_a_read_that_writes_tells_its_author_what_to_declare() -> None:
     assert "declare the query `writes`" in error.log
 
 
+def test_an_array_that_was_meant_as_json_tells_its_author_what_to_write() -> None:
+    error = database_error("22P02", "invalid input syntax for type json", role="anon", where="a")
+    assert error.log is not None
+    assert "unless the SQL casts it to jsonb" in error.log
+    other = database_error("22P02", "invalid input syntax for type uuid", role="anon", where="a")
+    assert other.log is not None
+    assert "jsonb" not in other.log
+
+
 def test_losses_are_503_with_retry_after() -> None:
     lost = connection_lost("server closed the connection", where="q.sql:1 a", unknown_outcome=True)
     assert lost.code.status == 503
