@@ -29,9 +29,9 @@ LEFT_OUT = {
         "`create_queue`": (MIGRATION, "select clarivum.create_queue('wishes_normalise');", ""),
         "a column of `Wish` in `wishes_page`": ("bff/wishes/queries.sql", ", revision\nfrom", "\nfrom"),
     },
-    "./clarivum check api database/table-without-owner jobs/job-not-registered": {
+    "./clarivum check api database/query-not-registered database/table-without-owner jobs/job-not-registered": {
         "the owner in the table's comment": (MIGRATION, "'owner: membership. rows", "'rows"),
-        "`wishes.feature` in `bff/app.py`": ("bff/app.py", "        wishes.feature,\n", ""),
+        "`wishes.feature` in `bff/app.py`, or its arguments": ("bff/app.py", "        wishes.feature,\n", ""),
     },
     "./clarivum check api jobs/job-without-key": {
         "`access=` of a route": (

@@ -170,11 +170,16 @@ class Facts:
         return (*self.application.queries, *platform)
 
     @cached_property
+    def query_files(self) -> tuple[Path, ...]:
+        """Each queries.sql of the application, whether or not a feature loads it."""
+        return tuple(sorted(self.folder.rglob("queries.sql")))
+
+    @cached_property
     def query_faults(self) -> tuple[DeclarationError, ...]:
         """What is wrong with the text of each queries.sql of the application and of the platform where it is here."""
-        folders = [self.folder, *([platform] if (platform := self.root / "src" / "clarivum").is_dir() else [])]
+        platform = (self.root / "src" / "clarivum").rglob("queries.sql")
         found: list[DeclarationError] = []
-        for path in sorted(path for folder in folders for path in folder.rglob("queries.sql")):
+        for path in sorted({*self.query_files, *platform}):
             file = shown(path, self.root)
             try:
                 found.extend(query_file_faults(decode_queries(path.read_bytes(), file), file))

@@ -32,6 +32,7 @@ PLANTED: dict[str, list[tuple[str, str, str]]] = {
         (UNREAD, "-- name: nothing", "nothing"),
         (UNREAD, "select 'one as one", "unclosed"),
     ],
+    "database/query-not-registered": [(UNREAD, "-- Loaded by nobody", "unread")],
     "database/session-state": [(MIGRATION, "create function public.lasting", "public.lasting()")] * 3,
     "database/policy-call-per-row": [(MIGRATION, "create policy tasks_led", "Team Work.Tasks.tasks_led")],
     "database/policy-without-check": [
