@@ -77,11 +77,13 @@ HINTS = {
 class DatabaseError(RequestError):
     """A statement that failed. `sqlstate` is None when the connection was lost before an answer.
 
+    `is_cut`: the connection ended before the answer, or there was none.
     `retryable`: nothing was kept and the whole transaction may be run again. `unknown_outcome`: the answer to COMMIT
     was lost; the change may or may not be stored.
     """
 
     sqlstate: str | None = None
+    is_cut: bool = False
     retryable: bool = False
     unknown_outcome: bool = False
 
@@ -127,6 +129,7 @@ def connection_lost(reason: str, *, where: str = "", unknown_outcome: bool = Fal
     if unknown_outcome:
         log += "; the answer to COMMIT was lost, so the outcome is unknown"
     error = DatabaseError("The database does not answer", code=UNAVAILABLE, retry_after_s=RETRY_AFTER_S, log=scrub(log))
+    error.is_cut = True
     error.unknown_outcome = unknown_outcome
     return error
 

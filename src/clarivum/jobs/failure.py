@@ -3,10 +3,13 @@
 from asyncio import CancelledError
 from dataclasses import dataclass
 
+from clarivum.database import DatabaseError
 from clarivum.errors import ClarivumError
 from clarivum.telemetry import scrub
 
 MAX_MESSAGE_CHARACTERS = 2_000
+CUT = "ConnectionLost"
+"""The class under which the ledger remembers attempts whose connection was cut."""
 
 
 class AttemptTimeout(BaseException):
@@ -29,6 +32,8 @@ class Failure:
     message: str
     cause: BaseException | str
     is_terminal: bool = False
+    is_cut: bool = False
+    """The connection to the database ended under it, which need not be the handler's doing."""
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -39,6 +44,8 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, ClarivumError) and error.violations:
         text += ": " + "; ".join(f"{violation.pointer} {violation.message}" for violation in error.violations)
     message = _storable(scrub(text))[:MAX_MESSAGE_CHARACTERS]
+    if isinstance(error, DatabaseError) and error.is_cut:
+        return Failure(CUT, message, error, is_cut=True)
     return Failure(type(error).__qualname__, message, error, isinstance(error, TerminalError))
 
 

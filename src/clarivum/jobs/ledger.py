@@ -119,6 +119,20 @@ class Ledger:
             )
         )
 
+    async def forgive(self, tx: Transaction, claim: Claim, failure: Failure, delay_s: int, *, most: int) -> bool:
+        """As retry, and the attempt does not count; False also when the run was forgiven `most` such failures."""
+        return bool(
+            await tx.execute(
+                queries.forgive_run,
+                run_id=claim.run_id,
+                token=claim.token,
+                delay_s=delay_s,
+                error=failure.error,
+                message=failure.message,
+                most=most,
+            )
+        )
+
     async def bury(self, tx: Transaction, claim: Claim, failure: Failure) -> bool:
         """Give the run up and keep its payload. False when the lease was lost."""
         held = {"run_id": claim.run_id, "token": claim.token}

@@ -114,6 +114,19 @@ update clarivum.job_runs
 set state = 'waiting', lease_token = null, claimable_at = clock_timestamp(), attempt = attempt - 1
 where run_id = any (%(run_ids)s::uuid[]) and lease_token = any (%(tokens)s::uuid[]);
 
+-- name: forgive_run -> none
+-- The attempt was cut off from the database: another may begin after `delay_s`, and this one does not count, `most` times in
+-- the life of a run. Nothing happens when the lease is no longer ours: the attempt's COMMIT may have come through.
+update clarivum.job_runs
+set state = 'waiting', lease_token = null, attempt = attempt - 1,
+    claimable_at = clock_timestamp() + make_interval(secs => %(delay_s)s::double precision),
+    history = history || jsonb_build_object(
+        'attempt', attempt, 'at', clock_timestamp(), 'error', %(error)s::text, 'message', %(message)s::text
+    )
+where run_id = %(run_id)s and lease_token = %(token)s
+    and (select count(*) from jsonb_array_elements(history) as entry where entry ->> 'error' = %(error)s::text)
+        < %(most)s::integer;
+
 -- name: bury_run -> none
 -- The last attempt failed.
 update clarivum.job_runs

@@ -7,14 +7,20 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from clarivum.database import Database
+import pytest
+
+from clarivum.database import Database, parse_queries
+from clarivum.jobs import Run, job
 from clarivum.jobs.backoff import Backoff
 from clarivum.jobs.inspect import DeadLetterFilter, dead_letters
 from clarivum.jobs.redrive import redrive
+from clarivum.jobs.worker.settlement import MOST_CUTS
 from tests.integration.jobs.conftest import ROOT, Drill
 from tests.integration.jobs.drill_jobs import Act, Bulk, Quick, act, bulk, quick, upgraded
 
 APPLICATION = "tests.integration.jobs.drill_app:application"
+
+QUERIES = parse_queries("-- name: backend -> one\nselect pg_backend_pid() as pid", __file__)
 
 
 async def test_five_attempts_then_a_dead_letter(drill: Drill) -> None:
@@ -177,3 +183,26 @@ async def test_a_terminal_error_is_a_dead_letter_at_once(drill: Drill) -> None:
         await drill.eventually(lambda: drill.depth(act) == 0, "its message is gone")
     [letter] = drill.letters()
     assert (letter["attempts"], letter["error"], letter["message"]) == (1, "TerminalError", "the account was closed")
+
+
+@pytest.mark.parametrize(("cuts", "calls"), [(3, 4), (99, MOST_CUTS + 2)], ids=["three times", "always"])
+async def test_a_run_whose_connection_is_cut_is_forgiven_five_times(drill: Drill, cuts: int, calls: int) -> None:
+    """What breaks its own connection each time is a dead letter nevertheless."""
+    begun: list[int] = []
+
+    @job(Quick, name="drill.quick", key="key", attempts=2)
+    async def cut_off(payload: Quick, run: Run) -> None:
+        begun.append(run.attempt)
+        pid = (await run.transaction.one(QUERIES.backend))["pid"]
+        if len(begun) <= cuts:
+            drill.rows("select pg_terminate_backend(%s)", pid)
+        await run.transaction.one(QUERIES.backend)
+
+    drill.jobs = [cut_off]
+    await drill.enqueue(Quick(key="a"))
+    async with drill.working(cut_off):
+        await drill.eventually(lambda: drill.state("a") in {"done", "dead"}, "it has ended")
+    run = drill.run("a") or {}
+    assert len(begun) == calls
+    assert {entry["error"] for entry in run["history"]} == {"ConnectionLost"}
+    assert (run["state"], run["attempt"]) == (("done", 1) if cuts == 3 else ("dead", 2))

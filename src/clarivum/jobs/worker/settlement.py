@@ -26,6 +26,9 @@ from clarivum.jobs.workbench import Workbench
 log = telemetry.get_logger("clarivum.jobs")
 
 REPEAT_FIRST_S, REPEAT_LAST_S = 0.05, 1.0
+MOST_CUTS = 5
+"""How many attempts of a run may be cut off from the database uncounted: one that breaks its own connection every time
+is a dead letter in the end."""
 DEFER_S = 60
 """How long a message that is too new for this worker stays hidden at first."""
 
@@ -40,6 +43,8 @@ class Settlement:
 
     async def fail(self, claim: Claim, failure: Failure) -> None:
         """Schedule another attempt, or bury the run after its last one or a terminal error."""
+        if failure.is_cut and await self._forgive(claim, failure):
+            return
         job, last = claim.job, failure.is_terminal or claim.attempt >= claim.job.attempts
         delay_s = self._bench.options.backoff.delay_s(claim.attempt, self._random)
 
@@ -64,6 +69,24 @@ class Settlement:
             log.error("job gave up", **fields, reason=failure.message)
         else:
             log.warning("job failed", **fields, reason=failure.message, retry_in_s=delay_s)
+
+    async def _forgive(self, claim: Claim, failure: Failure) -> bool:
+        """Try again, uncounted, what was cut off from the database. False: it was so too often, or is not ours."""
+        job = claim.job
+        delay_s = self._bench.options.backoff.delay_s(claim.attempt, self._random)
+
+        async def settle(tx: Transaction) -> bool:
+            forgiven = await self._bench.ledger.forgive(tx, claim, failure, delay_s, most=MOST_CUTS)
+            if forgiven:
+                self._bench.transport.postpone_with(tx, job, [claim.message.id], delay_s)
+            return forgiven
+
+        if not await self._persist(job, settle):
+            return False
+        OUTCOMES.add(1, job.name, "released")
+        fields = {"job": job.name, "run_id": str(claim.run_id), "attempt": claim.attempt, "reason": failure.message}
+        log.warning("job was cut off from the database, the attempt does not count", **fields, retry_in_s=delay_s)
+        return True
 
     async def reject(self, job: Job[Any], message: Message, error: PayloadError) -> None:
         """A message that can never be understood: a dead letter at once."""
