@@ -3,7 +3,8 @@
 from clarivum.checks.statements.inner import statements_within, texts_unread
 from clarivum.checks.statements.lock_modes import Duration, Lock, Mode
 from clarivum.checks.statements.locks import joined, locks_of
-from clarivum.checks.statements.touching import Names, Touch, touches
+from clarivum.checks.statements.standing import Names
+from clarivum.checks.statements.touching import Touch, touches
 from clarivum.checks.statements.wording import wording
 
 __all__ = [

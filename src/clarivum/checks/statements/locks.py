@@ -17,7 +17,8 @@ from pglast.enums import AlterTableType, ConstrType, ObjectType, ReindexObjectTy
 from clarivum.checks.statements.altering import locks_of_change
 from clarivum.checks.statements.lock_modes import Duration, Lock, Mode
 from clarivum.checks.statements.naming import of_relation, of_words, relations_within
-from clarivum.checks.statements.touching import ON_TABLES, Names
+from clarivum.checks.statements.standing import Names
+from clarivum.checks.statements.touching import ON_TABLES
 
 INSTANT, ROWS, SCAN, REWRITE = Duration.INSTANT, Duration.ROWS, Duration.SCAN, Duration.REWRITE
 CONCURRENTLY = "create index concurrently, in a file of its own"

@@ -7,17 +7,16 @@ tables that it names.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast
 from pglast.enums import GrantTargetType, ObjectType
 
 from clarivum.checks.statements.code_names import tables_named
-from clarivum.checks.statements.column_types import ColumnTypes
 from clarivum.checks.statements.inner import texts_unread
 from clarivum.checks.statements.naming import of_relation, of_words, relations_within
-from clarivum.checks.statements.partitioned import Partitioned
+from clarivum.checks.statements.standing import Names
 
 RELATIONS = frozenset(
     {
@@ -50,40 +49,6 @@ class Touch:
 
     object: str
     act: str
-
-
-@dataclass(slots=True)
-class Names:
-    """What stands before the statement: tables, columns' types, the table of each index, foreign keys.
-
-    Names are `schema.name`.
-    """
-
-    tables: set[str] = field(default_factory=set)
-    indexes: dict[str, str] = field(default_factory=dict)
-    foreign_keys: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By table and name of the constraint, the table that it references."""
-    types: ColumnTypes = field(default_factory=ColumnTypes)
-    partitioned: Partitioned = field(default_factory=Partitioned)
-
-    def copy(self) -> "Names":
-        return Names(
-            set(self.tables),
-            dict(self.indexes),
-            dict(self.foreign_keys),
-            self.types.copy(),
-            self.partitioned.copy(),
-        )
-
-    def within(self, schema: str) -> list[str]:
-        return sorted(name for name in self.tables if name.partition(".")[0] == schema)
-
-    def referenced_by(self, table: str) -> list[str]:
-        return sorted({to for (owner, _), to in self.foreign_keys.items() if owner == table})
-
-    def table_of_index(self, index: str) -> str:
-        """The index's table; the index itself when it is not known."""
-        return self.indexes.get(index, index)
 
 
 def touches(node: Any, names: Names) -> tuple[Touch, ...]:
