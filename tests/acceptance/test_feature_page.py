@@ -165,5 +165,6 @@ def test_a_backend_of_ones_own_begins_with_nothing_but_waivers_to_delete(tmp_pat
     up = Up(copy.root / ".clarivum", environment=setting, root=copy.root)
     try:
         assert "0 jobs, 0 schedules" in up.start().printed
+        assert "/api/v1/" not in up.printed
     finally:
         up.stop()

@@ -3,6 +3,7 @@
 import http.client
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,14 +116,15 @@ class Backend:
         """Say that it is ready, with lines to paste."""
         api = self.api_url.replace("127.0.0.1", "localhost")
         data = "" if self.options.data == ROOT / ".clarivum" else f" --data {self.options.data}"
+        routes = {f"{route.method} {route.path}" for route in load_application(self.settings.application).routes}
+        lines = "\n".join(
+            f"    {line}" for route, line in _lines_to_paste(api, data) if route is None or route in routes
+        )
+        profile = "/api/v1/profile" if "GET /api/v1/profile" in routes else "/docs"
         typer.echo(f"""  Ready in {seconds:.1f} s. Try it:
 
-    curl -s {api}/api/v1/leads -H 'content-type: application/json' -d '{{"email":"you@example.com","source":"readme"}}'
-    TOKEN=$(./clarivum token --role member --sub 'auth0|alice'{data})
-    curl -s {api}/api/v1/entitlements -H "authorization: Bearer $TOKEN"
-    ./clarivum jobs list{data}
-    ./clarivum jobs show latest{data}
-{self._in_a_browser(api)}
+{lines}
+{self._in_a_browser(api, profile)}
   Logs in {self._logs}. Ctrl-C stops everything.""")
 
     # -- the parts -------------------------------------------------------------------------------------------------
@@ -224,11 +226,11 @@ class Backend:
     def _offers_login(self) -> bool:
         return self.settings.uses_stand_in and self.settings.login_client_id is None
 
-    def _in_a_browser(self, api: str) -> str:
+    def _in_a_browser(self, api: str, return_to: str) -> str:
         if not self._offers_login:
             return ""
         return f"""
-  Or sign in, in a browser: {api}/auth/login?returnTo=/api/v1/profile
+  Or sign in, in a browser: {api}/auth/login?returnTo={return_to}
 """
 
     def _confirm(self, what: str) -> None:
@@ -252,6 +254,17 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _lines_to_paste(api: str, data: str) -> Iterator[tuple[str | None, str]]:
+    """Lines that try a backend, each with the route that the application must have for it; None: any has it."""
+    captured = "POST /api/v1/leads"
+    body = """'{"email":"you@example.com","source":"readme"}'"""
+    yield captured, f"curl -s {api}/api/v1/leads -H 'content-type: application/json' -d {body}"
+    yield None, f"TOKEN=$(./clarivum token --role member --sub 'auth0|alice'{data})"
+    yield "GET /api/v1/entitlements", f'curl -s {api}/api/v1/entitlements -H "authorization: Bearer $TOKEN"'
+    yield None, f"./clarivum jobs list{data}"
+    yield captured, f"./clarivum jobs show latest{data}"
 
 
 def _count(number: int, noun: str) -> str:
