@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from clarivum.api.webhook import stripe_header
+from clarivum.testing.stripe import stripe_header
 from clarivum.testing.waiting import until
 from tests.acceptance.running import ROOT, Up
 from tests.integration.bff.stripe_events import paid

@@ -6,7 +6,7 @@ from clarivum.api.access import Rate
 from clarivum.api.answering import Answering, Asked
 from clarivum.api.credentials import SessionCredentials
 from clarivum.api.http.peer import Peers
-from clarivum.api.rate_limit import RateLimiter, take_by_address
+from clarivum.api.rates.limiter import RateLimiter, take_by_address
 from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.response import JSON_HEAD, Receive, Response, Scope, Send
 from clarivum.auth.audit import AuditRecorder

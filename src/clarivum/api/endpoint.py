@@ -15,7 +15,7 @@ from clarivum.api.http.peer import rate_key
 from clarivum.api.idempotency import KeyedRequest, claim, keep, keyed_request, read_key
 from clarivum.api.json_body import read_body
 from clarivum.api.parameters import ParameterReader
-from clarivum.api.rate_limit import rate_head, require_granted
+from clarivum.api.rates.limiter import rate_head, require_granted
 from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.rendering import Renderer
 from clarivum.api.reply import Client

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from clarivum.api.response import Response, base_head
-from clarivum.database import Transaction, load_queries
+from clarivum.api.statements import queries
+from clarivum.database import Transaction
 from clarivum.errors import (
     IDEMPOTENCY_KEY_REUSED,
     INTERNAL,
@@ -26,8 +27,6 @@ REPLAYED = b"idempotency-replayed: true\r\n"
 
 QUOTED_KEY = re.compile(rb'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 PLAIN_KEY = re.compile(rb"[\x21\x23-\x7e]{1,255}")
-
-queries = load_queries(__file__)
 
 
 @dataclass(frozen=True, slots=True)

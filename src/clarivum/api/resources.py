@@ -10,12 +10,12 @@ from clarivum.api.credentials import SessionCredentials
 from clarivum.api.cursor import CursorSeal
 from clarivum.api.http.deadlines import Deadlines
 from clarivum.api.http.peer import Peers
-from clarivum.api.idempotency import queries
-from clarivum.api.rate_limit import RateLimiter
-from clarivum.api.rate_reports import RateReports
-from clarivum.api.refused_credentials import RATE as REFUSED_RATE
-from clarivum.api.refused_credentials import ROUTE as REFUSED_ROUTE
-from clarivum.api.refused_credentials import RefusedCredentials
+from clarivum.api.rates.limiter import RateLimiter
+from clarivum.api.rates.refused_credentials import RATE as REFUSED_RATE
+from clarivum.api.rates.refused_credentials import ROUTE as REFUSED_ROUTE
+from clarivum.api.rates.refused_credentials import RefusedCredentials
+from clarivum.api.rates.reports import RateReports
+from clarivum.api.statements import queries
 from clarivum.auth import TokenVerifier
 from clarivum.auth.audit import AuditRecorder
 from clarivum.auth.revocation import Revocations

@@ -54,11 +54,6 @@ def stripe_signature(variable: str, *, tolerance_s: int = TOLERANCE_S) -> Webhoo
     return WebhookSignature(variable, "Stripe-Signature", tolerance_s)
 
 
-def stripe_header(body: bytes, secret: str, at: int) -> str:
-    """The header that Stripe would send with `body` at that time, in seconds since the epoch."""
-    return f"t={at},v1={_digest(secret, b'%d.%b' % (at, body))}"
-
-
 def listed_secrets(text: str) -> tuple[str, ...]:
     """The secrets of a setting: one, or several separated by commas while they are rotated."""
     return tuple(secret for part in text.split(",") if (secret := part.strip()))

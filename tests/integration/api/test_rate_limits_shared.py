@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from clarivum.api.access import Rate
-from clarivum.api.rate_limit import Allowance, RateLimiter
-from clarivum.api.rate_reports import RateReports
+from clarivum.api.rates.limiter import Allowance, RateLimiter
+from clarivum.api.rates.reports import RateReports
 from clarivum.database import Database
 from clarivum.testing.ports import free_port
 from clarivum.testing.postgres import DatabaseUrls

@@ -19,7 +19,6 @@ from psycopg.rows import dict_row
 
 from bff.app import application
 from clarivum.api.server import build_app
-from clarivum.api.webhook import stripe_header
 from clarivum.auth import TokenVerifier
 from clarivum.auth.standin import StandIn
 from clarivum.database import WORKER, Database
@@ -29,6 +28,7 @@ from clarivum.jobs.options import WorkerOptions
 from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.settings import Settings
 from clarivum.testing.postgres import DatabaseUrls
+from clarivum.testing.stripe import stripe_header
 
 SECRET = "whsec_K7mQ2vX9pR4tY8wZ1aB3cD5eF6gH0jL"
 DEADLINE_S = 20.0

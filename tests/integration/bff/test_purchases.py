@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bff.purchases.jobs import ReconcilePurchases, fulfil_purchase, reconcile_purchases, revoke_purchase
-from clarivum.api.webhook import stripe_header
+from clarivum.testing.stripe import stripe_header
 from tests.integration.bff.conftest import SECRET, Backend
 from tests.integration.bff.stripe_events import checkout, event, paid, refunded
 

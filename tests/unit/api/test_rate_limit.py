@@ -1,7 +1,7 @@
 """Token buckets on a clock that the test turns."""
 
 from clarivum.api.access import Rate
-from clarivum.api.rate_limit import Allowance, RateLimiter, rate_head
+from clarivum.api.rates.limiter import Allowance, RateLimiter, rate_head
 
 TEN_A_MINUTE = Rate(10, 60)
 

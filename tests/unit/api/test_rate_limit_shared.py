@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clarivum.api.access import Rate
-from clarivum.api.rate_limit import Bucket, RateLimiter
+from clarivum.api.rates.limiter import Bucket, RateLimiter
 
 
 class Table:

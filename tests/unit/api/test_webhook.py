@@ -11,12 +11,13 @@ import pytest
 
 from clarivum.api import Contract, ForeignContract, get, post, signed, stripe_signature
 from clarivum.api.openapi.document import openapi_document
-from clarivum.api.webhook import MAX_SIGNATURES, listed_secrets, stripe_header
+from clarivum.api.webhook import MAX_SIGNATURES, listed_secrets
 from clarivum.api.webhook_secrets import webhook_secrets
 from clarivum.database import Transaction
 from clarivum.errors import INVALID_SIGNATURE, UNAVAILABLE, ConfigurationError, DeclarationError, RequestError
 from clarivum.settings import Settings
 from clarivum.testing.npm import install
+from clarivum.testing.stripe import stripe_header
 
 STRIPE = Path(__file__).parents[2] / "npm" / "stripe"
 OLD, NEW = "whsec_K7mQ2vX9pR4tY8wZ1aB3cD5eF6gH0jL", "whsec_N1oP8qR5sT2uV9wX6yZ3aB0cD7eF4gH"

@@ -3,7 +3,7 @@
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-from clarivum.api.idempotency import queries
+from clarivum.api.statements import queries
 from clarivum.checks.rules.database.query_not_permitted import RULE
 from clarivum.database.planning import Planned, Verdict
 from clarivum.database.planning.explain import read_plan

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from clarivum.api.access import Rate
 from clarivum.api.answering import Answering, Asked
 from clarivum.api.http.peer import Peers
-from clarivum.api.rate_limit import RateLimiter, take_by_address
+from clarivum.api.rates.limiter import RateLimiter, take_by_address
 from clarivum.api.refusals import REFUSALS, note_refusal
 from clarivum.api.request import Headers
 from clarivum.api.response import API_HEAD, Receive, Response, Scope, Send, header_lines

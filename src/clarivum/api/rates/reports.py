@@ -5,8 +5,8 @@ import math
 from hashlib import blake2b
 from time import monotonic
 
-from clarivum.api.idempotency import queries
-from clarivum.api.rate_limit import Bucket
+from clarivum.api.rates.limiter import Bucket
+from clarivum.api.rates.statements import queries
 from clarivum.database import Context, Database
 from clarivum.errors import RequestError
 from clarivum.telemetry import get_logger

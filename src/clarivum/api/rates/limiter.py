@@ -1,7 +1,7 @@
 """At most so many requests per caller and route: token buckets in this process, made known to the others afterwards.
 
 A request is decided here, from memory. What was granted is reported to Postgres in the background, many callers in one
-statement, and the answer says what the other processes granted (rate_reports.py). Only a caller of whom a whole slice
+statement, and the answer says what the other processes granted (reports.py). Only a caller of whom a whole slice
 is unreported waits for a report. So the rate holds across processes but for one slice, a twentieth of the limit and at
 least one request, for each process beyond the first; and a caller who stays below a twentieth of the rate costs no
 statement at all. When Postgres does not answer, each process goes on with what it knows.

@@ -9,7 +9,7 @@ from time import monotonic
 
 from clarivum.api.access import Rate
 from clarivum.api.http.peer import Peers, rate_key
-from clarivum.api.rate_limit import Allowance, RateLimiter, rate_head
+from clarivum.api.rates.limiter import Allowance, RateLimiter, rate_head
 from clarivum.api.request import Headers
 from clarivum.api.response import Scope
 from clarivum.errors import RATE_LIMITED, RequestError
