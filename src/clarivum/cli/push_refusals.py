@@ -1,5 +1,6 @@
 """What `db push`, `db reset` and `up` ask of migrations before the first of them reaches a database."""
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -38,9 +39,9 @@ def _refuse(migrations: Sequence[Migration], folder: Path, root: Path) -> None:
 
     def in_the_schema() -> tuple[Objection, ...]:
         with Progress() as progress:
-            look = introduced(discover(folder), migrations, root, today, progress)
-        if look.missed:
-            print(f"  ! the rules on the resulting schema did not look: {look.missed}", file=sys.stderr, flush=True)
+            look = introduced(discover(folder), migrations, root, today=today, environ=os.environ, tell=progress)
+        for missed in look.missed:
+            print(f"  ! {missed}", file=sys.stderr, flush=True)
         return look.objections
 
     refuse_ungated(migrations, root)

@@ -1,5 +1,7 @@
 """What `db push` and `db reset` refuse by the schema that the pending migrations would make."""
 
+from pathlib import Path
+
 import pytest
 
 from clarivum.checks.lint.introduced import ASKED
@@ -9,6 +11,7 @@ from clarivum.database.migrations.push import push
 from clarivum.database.provision import provision
 from clarivum.database.server import binaries
 from clarivum.errors import MIGRATION_UNSAFE, RefusedError
+from clarivum.testing.npm import install
 from clarivum.testing.postgres import DatabaseUrls
 
 from .conftest import Clarivum, Project, execute, rows
@@ -17,7 +20,6 @@ NOT_ASKED = {
     "database/table-without-owner": "says what is not finished",
     "database/row-count-unreadable": "says what is not finished",
     "database/table-without-grant": "says what is not finished",
-    "database/advisor": "takes the Supabase CLI, and seconds",
     "database/migration-fails": "the push itself tells",
     "database/cross-team-migration": "asked of the text",
     "database/destructive-migration": "asked of the text",
@@ -59,7 +61,9 @@ TOLD = (
     'waive   rule = "database/table-with-unsafe-grant", subject = "public.notes"',
     'waive   rule = "database/definer-open-to-public", subject = "public.f()"',
 )
-LEAKPROOF = "create function public.g(int) returns int language sql immutable leakproof as 'select 1';"
+LEAKPROOF = (
+    "create function public.g(int) returns int language sql immutable leakproof set search_path = '' as 'select 1';"
+)
 WAIVER = """[[waiver]]
 rule = "database/function-leakproof"
 subject = "public.g(integer)"
@@ -67,6 +71,7 @@ reason = "compares two integers"
 owner = "platform"
 expires = 2999-01-01
 """
+ROOT = Path(__file__).resolve().parents[3]
 MISSED = "the rules on the resulting schema did not look: "
 
 
@@ -96,6 +101,29 @@ def test_what_the_pending_files_bring_into_the_schema_is_refused_and_nothing_old
     assert [part for part in TOLD if part not in refused.value.detail] == []
     assert "public.old" not in refused.value.detail
     assert "notes_read" not in refused.value.detail
+
+
+def test_supabases_advisors_are_asked_where_their_cli_is_installed(
+    project: Project, provisioned: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyless = (
+        "create table public.{0} (n bigint);\n"
+        "alter table public.{0} enable row level security, force row level security;\n"
+        "create policy {0}_read on public.{0} for select to authenticated using (false);\n"
+    )
+    monkeypatch.setenv("PATH", "/nowhere")
+    project.add(keyless.format("old"))
+    push(provisioned, project.migrations)
+    project.add(keyless.format("new"))
+    refuse_pending(provisioned, project.migrations, project.path)
+    assert "Supabase's advisors did not look, the Supabase CLI is not installed: `npm" in capsys.readouterr().err
+    monkeypatch.undo()
+    (project.path / "node_modules").symlink_to(install(ROOT / "tests" / "npm" / "supabase") / "node_modules")
+    with pytest.raises(RefusedError) as told:
+        refuse_pending(provisioned, project.migrations, project.path)
+    assert "Table `public.new` does not have a primary key" in told.value.detail
+    assert "public.old" not in told.value.detail
+    assert capsys.readouterr().err == ""
 
 
 def test_a_dry_run_refuses_as_the_push_does_and_a_waiver_lets_both_pass(

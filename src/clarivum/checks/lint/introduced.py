@@ -6,7 +6,7 @@ not say before is theirs. So a grant on a table of an old file counts, and an ol
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from pglast import ast
 
 from clarivum.checks.facts import Facts
 from clarivum.checks.finding import Problem
+from clarivum.checks.lint.advisors import TOGETHER, Advice, advise, find_cli
 from clarivum.checks.lint.refusal import Objection
 from clarivum.checks.loading import Loading
 from clarivum.checks.registry import RULES
@@ -23,8 +24,10 @@ from clarivum.checks.statements import Names, touches
 from clarivum.database.migrations.files import Migration
 from clarivum.database.migrations.push import push
 from clarivum.database.planning import Scratch
+from clarivum.database.schema.supabase_cli import INSTALL
 from clarivum.errors import ClarivumError
 
+ADVISOR = "database/advisor"
 ASKED = frozenset(
     {
         "database/table-without-rls",
@@ -46,46 +49,77 @@ ASKED = frozenset(
         "database/unique-across-tenants",
         "database/foreign-key-without-index",
         "database/index-duplicate",
+        ADVISOR,
     }
 )
 """The rules that need nothing but a schema. Owners, row counts and missing grants are left to `check`: they say what is
 not finished, not what is wrong."""
 NO_APPLICATION = "clarivum:none"
 """Facts are of an application; the rules asked here get by without."""
+NOBODY = "the rules on the resulting schema did not look"
+ADVISORS = "Supabase's advisors did not look"
 Said = dict[tuple[str, str, str], tuple[Rule, Problem]]
 """By rule, subject and message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The outcome. `missed` says why nobody looked, empty when somebody did."""
+    """The outcome. `missed` says who did not look, and why."""
 
     objections: tuple[Objection, ...] = ()
-    missed: str = ""
+    missed: tuple[str, ...] = ()
+
+
+class Advisors:
+    """Supabase's, asked twice, where its CLI is installed. `missed`: why they did not look."""
+
+    def __init__(self, root: Path, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+        self._cli = find_cli(root, environ)
+        self._tell = tell
+        self.missed = () if self._cli else (f"{ADVISORS}, the Supabase CLI is not installed: {INSTALL}",)
+
+    def __call__(self, url: str) -> tuple[Advice, ...]:
+        """What they say of a database; nothing of what only a database in use can show, such as unused indexes."""
+        if self._cli is None or self.missed:
+            return ()
+        self._tell("asking Supabase's advisors")
+        try:
+            return tuple(advice for advice in advise(self._cli, url) if advice.lint not in TOGETHER)
+        except ClarivumError as error:
+            self.missed = (f"{ADVISORS}, {error.detail.partition(chr(10))[0]}",)
+            return ()
 
 
 def introduced(
-    migrations: Sequence[Migration], pending: Sequence[Migration], root: Path, today: date, tell: Callable[[str], None]
+    migrations: Sequence[Migration],
+    pending: Sequence[Migration],
+    root: Path,
+    *,
+    today: date,
+    environ: Mapping[str, str],
+    tell: Callable[[str], None],
 ) -> Look:
     """What the rules say of the pending ones among a folder's migrations, waived or not. `tell` is told the progress.
 
     Never raises for what an embedded server cannot do: its programs may be missing, or an extension of the real one.
     """
     if any(isinstance(each.node, ast.CreateSubscriptionStmt) for file in migrations for each in file.statements):
-        return Look(missed="a migration subscribes to another server, which would be reached")
+        return Look(missed=(f"{NOBODY}: a migration subscribes to another server, which would be reached",))
+    advisors = Advisors(root, environ, tell)
     with tempfile.TemporaryDirectory(prefix="clarivum-pending-") as name:
         try:
             with Facts(NO_APPLICATION, today=today, root=root) as facts:
                 facts.loading = Loading(None, ())
                 tell("applying the migrations to a scratch database")
-                said = _said_before_and_after(facts, migrations, pending, Path(name))
+                said = _said_before_and_after(facts, advisors, migrations, pending, Path(name))
         except ClarivumError as error:
-            return Look(missed=error.detail.partition("\n")[0].replace(f"{name}/", ""))
-    return Look(tuple(_objection(rule, problem, pending) for rule, problem in said))
+            reason = error.detail.partition("\n")[0].replace(f"{name}/", "")
+            return Look(missed=(f"{NOBODY}: {reason}",))
+    return Look(tuple(_objection(rule, problem, pending) for rule, problem in said), advisors.missed)
 
 
 def _said_before_and_after(
-    facts: Facts, migrations: Sequence[Migration], pending: Sequence[Migration], folder: Path
+    facts: Facts, advisors: Advisors, migrations: Sequence[Migration], pending: Sequence[Migration], folder: Path
 ) -> list[tuple[Rule, Problem]]:
     """What is said only once the pending files are applied as well. `folder` is empty."""
     wanted = {migration.version for migration in pending}
@@ -93,10 +127,10 @@ def _said_before_and_after(
     with Scratch(folder) as scratch:
         _copy(applied, folder)
         scratch.prepare()
-        before = _said(scratch, facts) if applied else {}
+        before = _said(scratch, facts, advisors) if applied else {}
         _copy(pending, folder)
         push(scratch.admin_url, folder)
-        after = _said(scratch, facts)
+        after = _said(scratch, facts, advisors)
     return [after[key] for key in after if key not in before]
 
 
@@ -105,8 +139,9 @@ def _copy(migrations: Sequence[Migration], folder: Path) -> None:
         shutil.copyfile(migration.path, folder / migration.path.name)
 
 
-def _said(scratch: Scratch, facts: Facts) -> Said:
+def _said(scratch: Scratch, facts: Facts, advisors: Advisors) -> Said:
     facts.catalog, facts.objects = scratch.read_catalog(), scratch.read_objects()
+    facts.advice = advisors(scratch.admin_url)
     rules = [rule for rule in RULES if rule.id in ASKED]
     return {
         (rule.id, problem.subject, problem.message): (rule, problem) for rule in rules for problem in rule.look(facts)
