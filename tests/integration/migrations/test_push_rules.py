@@ -123,7 +123,7 @@ def test_supabases_advisors_are_asked_where_their_cli_is_installed(
         refuse_pending(provisioned, project.migrations, project.path)
     assert "Table `public.new` does not have a primary key" in told.value.detail
     assert "public.old" not in told.value.detail
-    assert capsys.readouterr().err == ""
+    assert "did not look" not in capsys.readouterr().err
 
 
 def test_a_dry_run_refuses_as_the_push_does_and_a_waiver_lets_both_pass(
