@@ -23,12 +23,18 @@ create unique index profiles_subject_key on public.profiles (subject);
 alter table public.profiles enable row level security;
 alter table public.profiles force row level security;
 
-grant select, insert, update on public.profiles to authenticated;
+-- The address decides which leads go into a member's file: it is the caller's verified one, and no member changes it.
+grant select on public.profiles to authenticated;
+grant insert (subject, email) on public.profiles to authenticated;
+grant update (display_name, locale, marketing_opt_in) on public.profiles to authenticated;
 
 create policy profiles_own_read on public.profiles for select to authenticated
     using (subject = (select clarivum.subject()) and deleted_at is null);
 create policy profiles_own_add on public.profiles for insert to authenticated
-    with check (subject = (select clarivum.subject()) and deleted_at is null);
+    with check (
+        subject = (select clarivum.subject()) and deleted_at is null
+        and (email is null or email = (select clarivum.claims() ->> 'email'))
+    );
 create policy profiles_own_change on public.profiles for update to authenticated
     using (subject = (select clarivum.subject()) and deleted_at is null)
     with check (subject = (select clarivum.subject()) and deleted_at is null);

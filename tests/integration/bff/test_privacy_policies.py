@@ -40,6 +40,12 @@ insert into public.data_exports (subject, email) values (%(subject)s, %(email)s)
 insert into public.data_exports (subject, status, content, link_key, expires_at)
 values ('auth0|alice-7f3a', 'ready', '{}', decode(repeat('00', 32), 'hex'), now());
 
+-- name: profile_of -> none
+insert into public.profiles (subject, email) values (%(subject)s, %(email)s);
+
+-- name: readdress_profile -> none
+update public.profiles set email = 'bob@example.org';
+
 -- name: erasure_of -> none
 insert into public.erasures (subject, email, due_at) values (%(subject)s, %(email)s, now());
 """,
@@ -75,7 +81,7 @@ async def test_a_statement_without_conditions_reaches_the_callers_own_rows(backe
     assert states == {ALICE: "cancelled", BOB: "requested"}
 
 
-@pytest.mark.parametrize("name", ["finish_all", "readdress_all", "delete_all", "finished_export"])
+@pytest.mark.parametrize("name", ["finish_all", "readdress_all", "readdress_profile", "delete_all", "finished_export"])
 async def test_what_is_the_workers_to_do_is_refused(backend: Backend, name: str) -> None:
     await asked(backend)
     async with Database(backend.urls.app, pipelines=1, connections=1) as database:
@@ -87,7 +93,7 @@ async def test_what_is_the_workers_to_do_is_refused(backend: Backend, name: str)
         assert unread.value.sqlstate == DENIED
 
 
-@pytest.mark.parametrize("name", ["export_of", "erasure_of"])
+@pytest.mark.parametrize("name", ["export_of", "erasure_of", "profile_of"])
 @pytest.mark.parametrize(("subject", "email"), [(BOB, ALICES), (ALICE, BOBS)])
 async def test_nobody_asks_in_anothers_name_or_for_anothers_address(
     backend: Backend, name: str, subject: str, email: str
