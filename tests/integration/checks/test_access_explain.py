@@ -1,5 +1,6 @@
 """`access explain`: what a token may do to a route or a table, and why; nothing of the token is printed."""
 
+import base64
 import json
 import os
 import re
@@ -61,6 +62,12 @@ class Desk:
         credentials = Credentials(token, self.principal(*roles, mfa=mfa), SETTINGS, self.fetch)
         return by_name(route_steps(self.facts, credentials, text), token)
 
+    def machine(self, text: str, *scopes: str, roles: tuple[str, ...] = ()) -> dict[str, Step]:
+        token = self.stand_in.issue_to_machine("reporting", scopes=scopes, roles=roles)
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        principal, _ = principal_from(claims, roles_claim=SETTINGS.roles_claim)
+        return by_name(route_steps(self.facts, Credentials(token, principal, SETTINGS, self.fetch), text), token)
+
     def table(self, text: str, *roles: str) -> dict[str, Step]:
         return by_name(table_steps(self.facts, self.principal(*roles), text))
 
@@ -105,6 +112,18 @@ def test_a_missing_second_factor_is_named(desk: Desk) -> None:
     assert (steps["guard"].passed, steps["MFA"].passed, steps["result"].passed) == (True, False, False)
     assert "mfa_required" in steps["result"].detail
     assert desk.route("GET /api/v1/admin/leads", "editor")["result"].passed is True
+
+
+def test_a_machine_is_told_which_scope_it_lacks(desk: Desk) -> None:
+    let_in = desk.machine("GET /api/v1/admin/leads", "read:leads", roles=("editor",))
+    assert let_in["scope"] == Step("scope", True, "read:leads demanded; the token holds read:leads")
+    assert (let_in["MFA"].passed, let_in["result"].passed) == (None, True)
+    lacking = desk.machine("GET /api/v1/admin/leads", roles=("editor",))
+    assert lacking["scope"] == Step("scope", False, "read:leads demanded; the token holds none")
+    assert lacking["result"].detail == "may not call GET /api/v1/admin/leads: 403 insufficient_scope"
+    people = desk.machine("GET /api/v1/entitlements")
+    assert people["scope"].detail == "the route names no scope for machines, so it is for people"
+    assert people["result"].passed is False
 
 
 def test_what_the_platform_does_for_a_caller_is_told_apart(desk: Desk) -> None:

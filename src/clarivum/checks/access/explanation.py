@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from clarivum import telemetry
-from clarivum.api import Route
+from clarivum.api import Access, Route
 from clarivum.application import Application
 from clarivum.auth import Principal, TokenVerifier
 from clarivum.auth.explanation import Step
@@ -103,8 +103,10 @@ def route_steps(facts: Facts, credentials: Credentials, text: str) -> list[Step]
     made for real on a scratch database; the last step is the result."""
     route, principal = find_route(facts.application, text), credentials.principal
     access = route.access
-    steps = [_guard(route, principal)]
-    if access.signed_in and access.mfa:
+    steps = [_guard(route, principal), *_scope(access, principal)]
+    if access.signed_in and principal.is_machine:
+        steps.append(Step("MFA", None, "not demanded of a machine"))
+    elif access.signed_in and access.mfa:
         steps.append(Step("MFA", principal.mfa, "demanded, and given" if principal.mfa else "demanded, and not given"))
     elif access.signed_in:
         steps.append(Step("MFA", None, "not demanded"))
@@ -132,6 +134,18 @@ def _guard(route: Route, principal: Principal) -> Step:
         return Step("guard", True, "any signed-in caller may call it")
     wanted, held = " or ".join(sorted(access.roles)), ", ".join(sorted(principal.roles)) or "no role"
     return Step("guard", not access.roles.isdisjoint(principal.roles), f"for role {wanted}; the caller holds {held}")
+
+
+def _scope(access: Access, principal: Principal) -> Iterator[Step]:
+    """What `clarivum.api.guard` asks of the token's scopes, if anything."""
+    if not access.signed_in:
+        return
+    wanted = access.machine_scope if principal.is_machine else access.scope
+    held = ", ".join(sorted(principal.scopes)) or "none"
+    if wanted is not None:
+        yield Step("scope", wanted in principal.scopes, f"{wanted} demanded; the token holds {held}")
+    elif principal.is_machine:
+        yield Step("scope", False, "the route names no scope for machines, so it is for people")
 
 
 def _tried(facts: Facts, principal: Principal, qualified: str, contexts: Sequence[Context]) -> TableTrial:
