@@ -137,11 +137,12 @@ def tokens(
 def imports(
     rounds: Annotated[int, typer.Option(help="How often each is imported.", min=1, max=1_000)] = 15,
     data: Annotated[Path | None, typer.Option(help="Where the peers are installed. [.clarivum]")] = None,
+    write: Write = False,
 ) -> None:
     """Measure what importing the Lambda handler costs, beside Powertools for AWS Lambda. Takes about a minute."""
     measurement = benchmarks("import_cost")
     costs, missing = measurement.measure(data_folder(data), rounds, say)
-    typer.echo(measurement.report(costs))
+    _print("imports", measurement.report(costs), write=write)
     if missing:
         say(f"Powertools was not measured: {missing}")
 
@@ -150,11 +151,25 @@ def imports(
 def ledger(
     pairs: Annotated[int, typer.Option(help="Pairs of batches, with and without.", min=10, max=100_000)] = 300,
     data: Annotated[Path | None, typer.Option(help="Where the scratch server lives. [.clarivum]")] = None,
+    write: Write = False,
 ) -> None:
     """Measure what the ledger costs a message in a Lambda function's batch of ten. Takes about half a minute."""
     measurement, scratch = benchmarks("jobs.lambda_ledger"), benchmarks("harness.scratch")
     with stopped_by_signals(), scratch.scratch_database(data_folder(data), 18, ROOT / "supabase/migrations") as there:
-        typer.echo(measurement.report(measurement.measure(there, pairs, say)))
+        _print("ledger", measurement.report(measurement.measure(there, pairs, say)), write=write)
+
+
+def _print(name: str, text: str, *, write: bool) -> None:
+    if write:
+        benchmarks("harness.printed").keep(name, _command(), text)
+        _write_page()
+    typer.echo(text)
+
+
+def _write_page() -> None:
+    page = ROOT / "docs" / "benchmarks.md"
+    page.write_text(benchmarks("harness.report").page(), encoding="utf-8")
+    say(f"wrote {page.relative_to(ROOT)}")
 
 
 def _finish(name: str, result: object, *, write: bool, as_json: bool) -> None:
@@ -162,9 +177,7 @@ def _finish(name: str, result: object, *, write: bool, as_json: bool) -> None:
     assert isinstance(result, results.Result)
     if write:
         result.save(name)
-        page = ROOT / "docs" / "benchmarks.md"
-        page.write_text(report.page(), encoding="utf-8")
-        say(f"wrote {page.relative_to(ROOT)}")
+        _write_page()
     typer.echo(json.dumps(result.model_dump(mode="json"), indent=1) if as_json else report.summary(result))
     if failed := [target.title for scenario in result.scenarios for target in scenario.targets if target.errors]:
         say(f"errors were counted for {', '.join(failed)}: their figures mean nothing")

@@ -119,4 +119,4 @@ def test_a_summary_says_under_which_conditions() -> None:
 def test_the_page_is_the_one_of_the_kept_results() -> None:
     found = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert found.startswith(FIRST_LINE)
-    assert found == page(), "docs/benchmarks.md is out of date: ./clarivum bench request --write, bench jobs --write"
+    assert found == page(), "docs/benchmarks.md is out of date: ./clarivum bench request|jobs|imports|ledger --write"
