@@ -23,7 +23,8 @@ from .conftest import ROOT, Clarivum, Project, execute, rows
 UNREACHABLE = "postgresql://postgres:secret-word@127.0.0.1:1/postgres"
 READY = re.compile(r"psql '(?P<url>[^']+)'")
 FIRST = (
-    "create table first (n bigint);\nalter table first enable row level security, force row level security;\n"
+    "create table first (n bigint primary key);\n"
+    "alter table first enable row level security, force row level security;\n"
     "create policy first_read on first for select using (true);\n"
 )
 TABLES = "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1"
