@@ -7,9 +7,11 @@ by the checks, not here: its import costs 70 ms, and a Lambda worker loads queri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 TOKEN = re.compile(
     r"""
+    \s* (?:
       (?P<comment>--[^\n]*)
     | (?P<block>/\*)
     | (?P<string>[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*')
@@ -20,13 +22,16 @@ TOKEN = re.compile(
     | (?P<percent>%%|%)
     | (?P<end>;)
     | (?P<word>[^\W\d][\w$]*)
-    | (?P<space>\s+)
     | (?P<number>\d[\w.]*)
-    | (?P<other>.)
+    | (?P<other>\S)
+    | (?P<nothing>\Z)
+    )
     """,
     re.VERBOSE,
 )
 # No ranges beyond ASCII above: compiling one costs 2 ms, and a Lambda worker pays for it at every cold start.
+LAST_WITHIN = {"name": "placeholder", "tag": "dollar"}
+"""Groups inside another one, which `lastgroup` names where they took part."""
 BLOCK_EDGE = re.compile(r"/\*|\*/")
 WRITING_WORDS = frozenset({"insert", "update", "delete", "merge", "truncate", "call", "nextval", "setval"})
 VERBS = frozenset({"select", "insert", "update", "delete", "merge", "values", "with", "call", "table"})
@@ -44,8 +49,7 @@ class QueryTextError(ValueError):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One lexical unit. `kind` is a group of TOKEN; comments and space are left out."""
 
     kind: str
@@ -102,25 +106,26 @@ def compile_text(text: str) -> QueryText:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    position = 0
-    while position < len(text):
+    position, end = 0, len(text)
+    while position < end:
         match = TOKEN.match(text, position)
-        assert match is not None  # the last alternative matches any character
-        kind = match.lastgroup if match.lastgroup != "name" else "placeholder"
-        kind = "dollar" if kind == "tag" else kind
+        assert match is not None  # the last two alternatives match whatever there is
+        kind = str(match.lastgroup)
+        kind = LAST_WITHIN.get(kind, kind)
+        position = match.start(kind)
         if kind == "block":
-            position = _block_end(text, match.start())
+            position = _block_end(text, position)
             continue
-        if kind == "other" and match.group() in {"'", '"'}:
-            raise QueryTextError(f"unterminated {match.group()}", position)
-        if kind in {"string", "dollar"} and re.search(r"%\(\w+\)s", match.group()):
+        if kind == "other" and match[kind] in {"'", '"'}:
+            raise QueryTextError(f"unterminated {match[kind]}", position)
+        if kind in {"string", "dollar"} and re.search(r"%\(\w+\)s", match[kind]):
             raise QueryTextError("a placeholder inside a string is not replaced; use || or a parameter", position)
         if kind == "positional":
             raise QueryTextError("write %(name)s, not $n", position)
         if kind == "percent" and text.startswith("%(", position):
             raise QueryTextError("a placeholder is written %(name)s", position)
-        if kind not in {"comment", "space"}:
-            yield Token(str(kind), match.group(), position)
+        if kind not in {"comment", "nothing"}:
+            yield Token(kind, match[kind], position)
         position = match.end()
 
 

@@ -22,7 +22,7 @@ def _from(*variables: str, about: str, default: Any = ..., **bounds: Any) -> Any
 class Settings(BaseModel):
     """The settings of one process. Sizes in bytes, times in seconds; immutable after load."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built by the first process that loads
 
     environment: Environment = _from(
         "CLARIVUM_ENVIRONMENT", default=Environment.DEVELOPMENT, about="development, test or production"
