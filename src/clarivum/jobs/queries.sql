@@ -90,7 +90,13 @@ returning run_id;
 
 -- name: finish_run -> none, writes
 -- Settle a run in the transaction of its effect; fails when the lease is no longer ours.
-select clarivum.finish_run(%(run_id)s::uuid, %(token)s::uuid);
+with finished as (
+    update clarivum.job_runs
+    set state = 'done', lease_token = null, claimable_at = null, finished_at = clock_timestamp()
+    where run_id = %(run_id)s and lease_token = %(token)s
+    returning run_id
+)
+select clarivum.lost_lease(%(run_id)s::uuid) where not exists (select from finished);
 
 -- name: extend_leases -> many
 -- The heartbeat. Returns the runs that are still ours.
