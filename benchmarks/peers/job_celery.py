@@ -20,7 +20,7 @@ app.conf.update(
         "region": os.environ["AWS_REGION"],
         "predefined_queues": {QUEUE: {"url": f"{os.environ['AWS_ENDPOINT_URL']}/000000000000/{QUEUE}"}},
         "polling_interval": 0.01,
-        "wait_time_seconds": 1,
+        "wait_time_seconds": 0,  # with a long poll its client takes ten jobs a second
     },
     task_default_queue=QUEUE,
     task_ignore_result=True,
