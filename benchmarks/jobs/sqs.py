@@ -72,7 +72,9 @@ def celery(environ: Environ, python: PythonPeers, drained: int) -> Program:
     return Program(
         "celery-sqs",
         "Celery",
-        f"solo pool, {CONCURRENCY * PREFETCH} prefetched, acknowledged before the run, no results, no ledger",
+        f"solo pool, {CONCURRENCY * PREFETCH} prefetched, acknowledged before the run, no results, no ledger; "
+        "in most rounds its client waits a second for every ten messages of this endpoint: its best round is the one "
+        "to look at",
         [python.python, PEERS / "job_celery.py"],
         {**environ, "PEER": json.dumps(peer)},
         drained,
