@@ -7,7 +7,7 @@ killed between the two asks again, with the same idempotency key: it is the othe
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -42,12 +42,12 @@ class Answers:
         key = external_key(self._run_id, name)
         known = await self._database.session(WORKER).maybe(queries.recorded_answer, run_id=self._run_id, name=name)
         if known is not None:
-            return known["answer"]  # type: ignore[no-any-return]
+            return cast("T", known["answer"])
         answer = await call(key)
         text = answer_text(name, answer)
         # shielded: an attempt that is cancelled now still notes what it was answered
         first = await asyncio.shield(asyncio.create_task(self._note(name, text)))
-        return orjson.loads(text) if first is None else first  # type: ignore[no-any-return]
+        return cast("T", orjson.loads(text) if first is None else first)
 
     async def _note(self, name: str, text: str) -> Any | None:
         """Keep the answer, waiting for a database that is away. Another attempt's, if that was first."""
@@ -78,7 +78,7 @@ def external_key(run_id: UUID, name: str) -> str:
 
 def as_kept(name: str, answer: T) -> T:
     """The answer as every attempt gets it. Raises as `answer_text`."""
-    return orjson.loads(answer_text(name, answer))  # type: ignore[no-any-return]
+    return cast("T", orjson.loads(answer_text(name, answer)))
 
 
 def answer_text(name: str, answer: object) -> str:

@@ -74,9 +74,10 @@ class RowDecoder:
         if self._validator is None:
             return rows
         try:
-            return self._validator(rows)  # type: ignore[no-any-return]
+            validated: list[Any] = self._validator(rows)
         except ValidationError as error:
             raise RequestError("stored data does not fit its contract", log=self._explain(error)) from None
+        return validated
 
     def _explain(self, error: ValidationError) -> str:
         problems = error.errors(include_url=False, include_context=False, include_input=False)

@@ -1,5 +1,6 @@
 """What is sent up to one Sync, and its answers."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from clarivum.database.sqlstate import DatabaseError
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 
-class Exchange:
+class Exchange(ABC):
     """Statements up to one Sync, and their results in order. Subclasses say what happens then.
 
     `budget_s`: how long it may be at the head of the line; Postgres' own timeout should end it before.
@@ -25,13 +26,13 @@ class Exchange:
         self.results: list[PGresult] = []
         self.preparing: list[tuple[int, Statement, str, Prepared]] | None = None
 
+    @abstractmethod
     def answered(self) -> None:
         """Its Sync came back: `results` is complete. Must not raise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lost(self, error: DatabaseError) -> None:
         """The connection ended before its Sync came back. Must not raise."""
-        raise NotImplementedError
 
     def failure(self) -> "PGresult | None":
         """The first result that is an error, if any; those after it were skipped by the server."""

@@ -5,7 +5,10 @@ make Postgres plan again each time (plancache.c, `rewriteRoleId`). So every role
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
 
 MAX_STATEMENTS = 512
 STALE_PLAN = "0A000"
@@ -51,6 +54,12 @@ COMMIT = Control("commit")
 ROLLBACK = Control("rollback")
 
 
+class Decoder(Protocol):
+    """Makes rows of results; `RowDecoder` of wire/decode.py is the one."""
+
+    def rows(self, result: "PGresult") -> list[Any]: ...
+
+
 class Prepared:
     """A statement's name on its connection. `decoder` belongs to whoever reads its results."""
 
@@ -58,7 +67,7 @@ class Prepared:
 
     def __init__(self, name: bytes) -> None:
         self.name = name
-        self.decoder: object = None
+        self.decoder: Decoder | None = None
 
 
 class PreparedStatements:

@@ -17,7 +17,7 @@ def rows_of(query: Query, prepared: Prepared, result: "PGresult") -> list[Any]:
         from clarivum.database.wire.decode import RowDecoder  # noqa: PLC0415 - the driver, once there is a result
 
         decoder = prepared.decoder = RowDecoder(query, result)
-    return decoder.rows(result)  # type: ignore[attr-defined,no-any-return]
+    return decoder.rows(result)
 
 
 def exactly_one(query: Query, rows: list[Any]) -> Any:

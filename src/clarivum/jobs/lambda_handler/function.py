@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from clarivum import telemetry
 from clarivum.errors import ConfigurationError
@@ -126,7 +126,7 @@ def _named(target: str) -> HasJobs:
         raise ConfigurationError(f"CLARIVUM_APPLICATION: {module_name} has no {attribute or 'application'!r}") from None
     if not hasattr(found, "jobs"):
         raise ConfigurationError(f"CLARIVUM_APPLICATION: {target} is no application, it has no jobs")
-    return found  # type: ignore[no-any-return]
+    return cast("HasJobs", found)
 
 
 def _clock_of(context: Any) -> Callable[[], float]:
