@@ -11,9 +11,9 @@ from typing import Any
 from pglast import ast
 from pglast.enums import AlterTableType as Alter
 from pglast.enums import ObjectType
-from pglast.visitors import Visitor
 
 from clarivum.checks.statements.naming import of_relation
+from clarivum.database.planning.column_names import ColumnNames
 
 SPELLINGS = {"int": "int4", "integer": "int4", "bigint": "int8", "smallint": "int2", "char": "bpchar"}
 COERCIBLE = frozenset({("varchar", "text"), ("text", "varchar"), ("cidr", "inet")})
@@ -75,7 +75,7 @@ class ColumnTypes:
 
     def _evaluate(self, table: str, part: Any) -> None:
         """Take in the columns that a definition, constraint or expression names; a key names its columns otherwise."""
-        finder = _Columns()
+        finder = ColumnNames()
         finder(part)
         self.evaluated |= {f"{table}.{name}" for name in finder.names}
 
@@ -86,17 +86,6 @@ class ColumnTypes:
             self.by_name[f"{table}.{command.name}"] = type_of(command.def_.typeName)
         if command.subtype in {Alter.AT_AddColumn, Alter.AT_AddConstraint}:
             self._evaluate(table, command.def_)
-
-
-class _Columns(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def visit_ColumnRef(self, ancestors: object, node: ast.ColumnRef) -> None:
-        last: Any = (node.fields or ())[-1]
-        if isinstance(last, ast.String):
-            self.names.add(str(last.sval))
 
 
 def renamed(node: Any) -> tuple[str, str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast
-from pglast.visitors import Visitor
 
+from clarivum.database.planning.column_names import ColumnNames
 from clarivum.database.planning.expression_nullability import Answer, Lookup
 
 
@@ -46,18 +46,7 @@ def _is_count(call: Any) -> bool:
 
 
 def _columns(items: Iterable[Any]) -> frozenset[str]:
-    finder = _Columns()
+    finder = ColumnNames()
     for item in items:
         finder(ast.SelectStmt(groupClause=(item,)))
     return frozenset(finder.names)
-
-
-class _Columns(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def visit_ColumnRef(self, ancestors: object, node: ast.ColumnRef) -> None:
-        last: Any = (node.fields or ())[-1]
-        if isinstance(last, ast.String):
-            self.names.add(str(last.sval))

@@ -43,7 +43,8 @@ class LambdaHandler:
         settings: Settings | None = None,
         options: WorkerOptions | None = None,
     ) -> None:
-        self._application = application
+        jobs = getattr(application, "jobs", None)
+        self._jobs: Iterable[Job[Any]] = cast("Iterable[Job[Any]]", application) if jobs is None else jobs.values()
         self._settings = settings
         self._options = options
         self._environment: Environment | None = None
@@ -59,9 +60,8 @@ class LambdaHandler:
             if settings.aws_region is None:
                 raise ConfigurationError("AWS_REGION is missing: Lambda sets it, and so does whoever imitates it")
             telemetry.configure(settings, role="function")
-            jobs = getattr(self._application, "jobs", None)
             self._environment = Environment(
-                self._application if jobs is None else jobs.values(),  # type: ignore[arg-type]
+                self._jobs,
                 settings.database_url.get_secret_value(),
                 SqsOptions(settings.aws_region, settings.aws_endpoint_url, settings.sqs_queue_prefix),
                 self._options or WorkerOptions(concurrency=settings.job_concurrency),
