@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from clarivum.database.server.embedded import EmbeddedServer
 from clarivum.telemetry import instruments
@@ -13,6 +14,10 @@ MIGRATIONS = Path(__file__).parent.parent / "supabase" / "migrations"
 
 # A database of its own for each test makes more sets of attributes than any process of ours will ever have.
 instruments.MAX_CELLS = 100_000
+
+# How long an example takes is the machine's affair.
+settings.register_profile("unhurried", parent=settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 OF_REAL_PARTS = ("tests/integration/", "tests/acceptance/")
 

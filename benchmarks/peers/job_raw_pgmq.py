@@ -18,6 +18,10 @@ WORKER_ROLE = "set role clarivum_worker"
 VISIBILITY_S = 60
 EMPTY_S = 0.002
 # Ours fetches in a transaction of its own that need not be durable; here everything is one transaction.
+SEND = (
+    "select pgmq.send(%(queue)s, %(body)s::jsonb, %(headers)s::jsonb, %(delay_s)s::integer),"
+    " pg_notify('clarivum_jobs', %(queue)s)"
+)
 READ = "select msg_id, enqueued_at, message::text from pgmq.read(%(queue)s, %(visibility_s)s, %(limit)s)"
 
 
@@ -57,7 +61,7 @@ class RawPgmq:
         body = json.dumps({"number": number, "sent_at": sent_at})
         values = {"queue": batched.queue, "body": body, "headers": "{}", "delay_s": 0}
         async with self.connection.pipeline():
-            await self.cursor.execute(queries.send_message.source, values)
+            await self.cursor.execute(SEND, values)
             await self.connection.commit()
 
     async def work(self, started: job_peer.Started, enough: asyncio.Event) -> None:

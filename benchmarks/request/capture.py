@@ -15,7 +15,7 @@ from bff.leads.jobs import enrich_lead
 from bff.leads.queries import queries as leads
 from clarivum.database import ANONYMOUS
 from clarivum.database.wire.prepared import BEGIN_CONTEXT, SET_ROLE
-from clarivum.jobs.statements import queries as jobs
+from clarivum.jobs.transports.pgmq import send_statement
 from clarivum.testing.ports import free_port
 
 LEAD_ID = "(md5((:n)::text)::uuid)"
@@ -34,7 +34,6 @@ CAPTURE_VALUES = {
     "utm": "'{}'::jsonb",
 }
 ENQUEUE_VALUES = {
-    "queue": f"'{enrich_lead.queue}'",
     "body": f"""('{{"lead_id": "' || {LEAD_ID} || '"}}')""",
     "headers": HEADERS,
     "delay_s": "0",
@@ -85,7 +84,7 @@ def aims(targets: Sequence[Target]) -> tuple[Aim, ...]:
 def capture_values() -> dict[str, dict[int, str]]:
     """The pgbench expressions of every statement with parameters; a capture differs by the random number `n`."""
     context = {1: f"'{ANONYMOUS.role}'", 2: "''", 3: f"'{ANONYMOUS.statement_timeout_ms}'", 4: "'off'"}
-    capture, send = leads.capture_lead, jobs.send_message
+    capture, send = leads.capture_lead, send_statement(enrich_lead.queue)
     return {
         BEGIN_CONTEXT.sql: context,
         SET_ROLE.sql: {1: "'clarivum_worker'"},

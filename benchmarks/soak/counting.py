@@ -12,7 +12,10 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 EFFECTS = "select count(*), count(distinct number) from public.soak_effects"
 ORDERS = "select count(*) from public.soak_orders"
 LEFT = "select (select count(*) from pgmq.q_soak_single) + (select count(*) from pgmq.q_soak_batched)"
-UNFINISHED = "select count(*) from clarivum.job_runs where state <> 'done'"
+UNFINISHED = """
+select count(*) from clarivum.job_runs
+where (state = 'done' and finished_at is not null and num_nulls(lease_token, claimable_at) = 2) is not true
+"""
 DEAD = "select count(*) from clarivum.dead_letters"
 REPLAYS = "select coalesce(sum(replays), 0) from clarivum.job_runs"
 FAILED_ATTEMPTS = """

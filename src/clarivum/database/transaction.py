@@ -1,7 +1,8 @@
 """Several statements that succeed or fail together, on a connection of their own.
 
 BEGIN and context ride with the first statement, deferred statements with the next one or with COMMIT: a transaction of
-one deferred statement is a single round trip, one of a read and a deferred write is two.
+one deferred statement is a single round trip, one of a read and a deferred write is two. Where one round trip is all
+there is, BEGIN and COMMIT are left out: what is sent up to one Sync is one transaction.
 """
 
 import asyncio
@@ -218,9 +219,10 @@ class Transaction:
             self._wire = await self._pool.acquire()
         budget_s = self.context.statement_timeout_ms / 1000 or float("inf")
         batch = Batch(self._wire, max(budget_s, COMMIT_BUDGET_S) if commit else budget_s * (len(steps) + 1))
+        explicit = self._begun or not commit or self._beginning is not BEGIN
         observations: list[DbObservation] = []
         try:
-            place = self._fill(batch, steps, commit, observations)
+            place = self._fill(batch, steps, observations, commit=commit, explicit=explicit)
             await batch.send()
         except BaseException as error:
             cause = error.sqlstate or error if isinstance(error, DatabaseError) else error
@@ -229,16 +231,20 @@ class Transaction:
             raise
         for observation in observations:
             observation.finish()
-        if commit and batch.last_command != COMMITTED:
+        if commit and explicit and batch.last_command != COMMITTED:
             raise DatabaseError("Something failed on our side", log="Postgres rolled back instead of committing")
         self._begun = True
         return batch, place
 
-    def _fill(self, batch: Batch, steps: list[Step], commit: bool, observations: list[DbObservation]) -> int:
+    def _fill(
+        self, batch: Batch, steps: list[Step], observations: list[DbObservation], *, commit: bool, explicit: bool
+    ) -> int:
+        """`explicit`: with BEGIN and COMMIT; else the Sync begins and commits."""
         context, role = self.context, self._role
         if not self._begun:
             role = context.role
-            batch.add(self._beginning)
+            if explicit:
+                batch.add(self._beginning)
             batch.add(RESET_SESSION)
             values = context_values(context, read_only=False)
             if context.idle_timeout_ms is None:
@@ -253,9 +259,10 @@ class Transaction:
             query = step.query
             observations.append(database_operation(query.name, query.operation, query.collection, self._namespace))
             place = batch.add(query, role, step.values)
-        if commit:
+        if commit and explicit:
             observations.append(database_operation("COMMIT", "COMMIT", None, self._namespace))
             batch.add(COMMIT)
+        if commit:
             batch.commits()
         self._role = role
         return place

@@ -2,11 +2,6 @@
 -- Those that join `durability` may be forgotten by a server that crashes within the next second: what they did is then
 -- simply done again. Effects, finished runs and enqueued messages are never committed that way.
 
--- name: send_message -> none, writes
--- Enqueue one message and wake the workers when the transaction commits. The list is evaluated in order.
-select pgmq.send(%(queue)s, %(body)s::jsonb, %(headers)s::jsonb, %(delay_s)s::integer),
-    pg_notify('clarivum_jobs', %(queue)s);
-
 -- name: wake_workers -> none, writes
 -- Tell listening workers that a queue has something to read.
 select pg_notify('clarivum_jobs', %(queue)s);

@@ -160,7 +160,14 @@ async def test_a_commit_whose_answer_was_lost_is_never_success(admin: Admin, dat
             await go.wait()
             await session.execute(QUERIES.add_note_quietly, tenant="auth0|alice", body="kept too")
 
-        for work in (in_a_transaction, alone):
+        async def deferred() -> None:
+            async with session.transaction() as tx:
+                tx.on_commit(lambda: committed.append("yes"))
+                tx.defer(QUERIES.add_note_quietly, tenant="auth0|alice", body="kept as well")
+                swallow.set()
+                await go.wait()
+
+        for work in (in_a_transaction, alone, deferred):
             await eventually(lambda: database.stats().pipelines_open == 1)
             await session.one(QUERIES.in_force_when_writing)
             swallow, go = asyncio.Event(), asyncio.Event()
@@ -176,7 +183,7 @@ async def test_a_commit_whose_answer_was_lost_is_never_success(admin: Admin, dat
             assert lost.value.unknown_outcome, (work.__name__, lost.value.log)
             assert not lost.value.retryable
         assert committed == []
-    assert admin.run("select body from public.notes order by id") == [("kept",), ("kept too",)]
+    assert admin.run("select body from public.notes order by id") == [("kept",), ("kept too",), ("kept as well",)]
 
 
 async def test_a_transaction_that_lost_its_backend_is_repeated_only_when_nothing_was_answered(

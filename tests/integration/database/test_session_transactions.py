@@ -111,6 +111,24 @@ async def test_a_deferred_statement_fails_at_commit_and_is_named(database: Datab
     assert [note.body for note in await session.many(QUERIES.notes)] == ["taken"]
 
 
+@pytest.mark.parametrize("postgres_version", [16, 18])
+async def test_what_is_only_deferred_succeeds_or_fails_as_one(database: Database) -> None:
+    """One round trip, without BEGIN and COMMIT."""
+    session = database.session(ALICE)
+
+    async def defer(*bodies: str) -> None:
+        async with session.transaction() as tx:
+            for body in bodies:
+                tx.defer(QUERIES.add_note_quietly, tenant="auth0|alice", body=body)
+
+    await defer("one", "two")
+    with pytest.raises(DatabaseError) as refused:
+        await defer("three", "two", "four")
+    assert refused.value.code is CONFLICT
+    assert not refused.value.unknown_outcome
+    assert [note.body for note in await session.many(QUERIES.notes)] == ["one", "two"]
+
+
 async def test_on_commit_runs_after_the_commit(database: Database) -> None:
     committed: list[str] = []
     async with database.session(ALICE).transaction() as tx:
@@ -145,7 +163,11 @@ async def test_a_constraint_checked_at_commit_is_reported(database: Database) ->
     with pytest.raises(DatabaseError) as together:
         async with session.transaction() as tx:
             await tx.execute(QUERIES.add_pair, left_id=1, right_id=2)
-    assert alone.value.code is together.value.code is CONFLICT
+    with pytest.raises(DatabaseError) as deferred:
+        async with session.transaction() as tx:
+            tx.defer(QUERIES.add_pair, left_id=1, right_id=2)
+            tx.defer(QUERIES.add_pair, left_id=3, right_id=3)
+    assert alone.value.code is together.value.code is deferred.value.code is CONFLICT
     assert await session.execute(QUERIES.add_pair, left_id=2, right_id=2) == 1, "the connection is still of use"
 
 

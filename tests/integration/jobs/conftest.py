@@ -32,6 +32,14 @@ from tests.integration.jobs.drill_jobs import JOBS, WORLD
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 20.0
+MALFORMED_RUNS = """
+select * from clarivum.job_runs
+where (state in ('running', 'waiting', 'done', 'dead', 'cancelled')
+    and (lease_token is not null) = (state = 'running')
+    and (claimable_at is not null) = (state in ('running', 'waiting'))
+    and (finished_at is not null) = (state in ('done', 'dead', 'cancelled'))) is not true
+"""
+"""What no statement may leave behind; the table itself has no check, which would be prepared anew for each of them."""
 
 
 @dataclass
@@ -202,3 +210,4 @@ def drill(database_urls: DatabaseUrls, tmp_path: Path) -> Iterator[Drill]:
     drill = Drill(database_urls, tmp_path)
     yield drill
     drill.end()
+    assert not drill.rows(MALFORMED_RUNS), "rows of the ledger that contradict themselves"

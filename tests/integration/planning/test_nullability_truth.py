@@ -143,7 +143,7 @@ def connection(postgres_servers: ServersForTests) -> Iterator[psycopg.Connection
         yield connection
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sql=queries(), a=ROWS, b=ROWS)
 def test_what_is_said_never_to_be_null_never_is(
     connection: psycopg.Connection, sql: str, a: list[tuple[int, int | None, int]], b: list[tuple[int, int | None, int]]

@@ -43,17 +43,19 @@ async function together(sql: Transaction, payloads: Payloads["drill.quick"][], r
   const roles: Promise<unknown>[] = [];
   for (const payload of payloads) {
     const sender = task.sender === "pgmq" ? pgmqSender(sql) : outboxSender(sql);
-    sent.push(enqueue(sender, "drill.quick", payload));
+    const job = enqueue(sender, "drill.quick", payload);
+    job.catch(() => undefined); // looked at below, when Node.js has already called it unhandled
+    sent.push(job);
     await new Promise((resolve) => setImmediate(resolve));
-    roles.push(role());
+    roles.push(role().catch(state));
   }
   const settled = await Promise.allSettled(sent);
-  roles.push(role());
-  return { settled: settled.map((each) => each.status), roles: (await Promise.allSettled(roles)).map(roleOrState) };
+  roles.push(role().catch(state));
+  return { settled: settled.map((each) => each.status), roles: await Promise.all(roles) };
 }
 
-function roleOrState(outcome: PromiseSettledResult<unknown>): unknown {
-  return outcome.status === "fulfilled" ? outcome.value : (outcome.reason as { code: string }).code;
+function state(error: { code: string }): string {
+  return error.code;
 }
 
 async function withPostgres(): Promise<unknown> {

@@ -182,6 +182,6 @@ ADAPTER = TypeAdapter(list[Flat])
 
 
 @given(st.lists(FLAT, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_bytes_are_pydantics(items: list[Flat]) -> None:
     assert write_flat(items) == ADAPTER.dump_json(items)  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def granted(limiter: RateLimiter, reports: LateReports, now: float) -> bool:
     return allowance.granted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     limit=st.sampled_from([1, 3, 10, 60, 600]),
     count=st.integers(1, 6),

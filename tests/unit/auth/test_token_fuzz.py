@@ -13,7 +13,7 @@ from clarivum.auth.strict_json import parse_object
 from clarivum.errors import RequestError
 from tests.unit.auth.forge import SETTINGS, Endpoint, Forge, TurnedClock, b64, claims, header, to_json
 
-SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -94,7 +94,7 @@ def test_cut_or_lengthened(cut: int, inserted: str, forge: Forge) -> None:
         assert verdict(forge, changed) != "accepted" or changed == token
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(value=st.dictionaries(st.text(max_size=8), any_json, max_size=5))
 def test_strict_json_reads_what_any_parser_reads(value: dict[str, Any]) -> None:
     """Where it does read a document, it reads what the standard library does; else it raises ValueError."""
@@ -106,7 +106,7 @@ def test_strict_json_reads_what_any_parser_reads(value: dict[str, Any]) -> None:
     assert strict == json.loads(raw)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(raw=st.binary(max_size=200))
 def test_strict_json_raises_nothing_but_value_errors(raw: bytes) -> None:
     try:

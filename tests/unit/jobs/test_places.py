@@ -3,7 +3,7 @@
 import asyncio
 from time import monotonic
 
-from clarivum.jobs.worker.places import Places, Work
+from clarivum.jobs.worker.places import MOST_AHEAD, SHORT_S, Places, Work
 from clarivum.jobs.worker.slots import Slots
 
 
@@ -75,10 +75,28 @@ async def test_nothing_is_fetched_ahead_until_work_is_known_to_be_short() -> Non
     await settle()
     assert not looking.done(), "every place is taken"
     await scene.end(1)
-    assert await looking == 1 + 4, "the free one, and a share ahead"
+    assert await looking == 1 + 4 * MOST_AHEAD, "the free one, and the most that is fetched ahead"
     looking = asyncio.create_task(scene.places.room())
     await scene.end(2, 3, 4)
     assert await looking >= 4
+
+
+async def test_no_more_is_fetched_ahead_than_the_places_do_in_a_moment() -> None:
+    scene = Scene(Slots(4), share=4)
+    scene.put(1, 2, 3, 4)
+    await settle()
+    await asyncio.sleep(SHORT_S / 2.5)
+    await scene.end(1)
+    assert await scene.places.room() == 1 + 4 * 2, "two more for each place are begun before the moment is over"
+
+
+async def test_nothing_is_fetched_ahead_of_work_that_is_not_short() -> None:
+    scene = Scene(Slots(4), share=4)
+    scene.put(1, 2, 3, 4)
+    await settle()
+    await asyncio.sleep(SHORT_S * 1.2)
+    await scene.end(1)
+    assert await scene.places.room() == 1
 
 
 async def test_stopping_hands_back_what_has_not_begun() -> None:

@@ -91,7 +91,7 @@ def compare(judge: Judge, job: Job[Any], value: Any) -> bool:
 def test_every_verdict_is_the_same(judge: Judge, name: str) -> None:
     job, verdicts = JOBS[name], []
 
-    @settings(max_examples=600 if name in ODD else 60, deadline=None, database=None,
+    @settings(max_examples=600 if name in ODD else 60, database=None,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(values(job.payload.model_json_schema()))
     def judged(value: Any) -> None:

@@ -1,12 +1,13 @@
 """The pgmq transport: embedded, or Supabase Queues. A queue is a table, so a message commits with what caused it."""
 
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from clarivum.database import WORKER, Database, Transaction
+from clarivum.database import WORKER, Database, Query, Transaction, parse_queries
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import Message
 from clarivum.jobs.statements import queries
@@ -15,6 +16,17 @@ from clarivum.jobs.transports.missing import missing_queues
 
 CHANNEL = "clarivum_jobs"
 """NOTIFY channel of every queue; the payload is the queue's name."""
+SEND = """
+-- name: send_message -> none, writes
+-- Enqueue one message, and wake the workers when the transaction commits.
+insert into pgmq.q_{queue} (vt, message, headers)
+values (
+    clock_timestamp() + make_interval(secs => %(delay_s)s::integer), %(body)s::jsonb, %(headers)s::jsonb
+)
+returning pg_notify('clarivum_jobs', '{queue}');
+"""
+"""What `pgmq.send` does. That puts the statement together and has it planned for every message, for more time than all
+the rest of it takes (126 µs instead of 64); this one is prepared once on a connection."""
 HEADERS = ("job", "schema_version", "unique_from", "due_at", "traceparent", "tracestate", "baggage")
 
 
@@ -31,8 +43,7 @@ class PgmqTransport:
 
     def send(self, tx: Transaction, job: Job[Any], body: bytes, headers: Mapping[str, str], delay_s: int) -> None:
         tx.defer(
-            queries.send_message,
-            queue=job.queue,
+            send_statement(job.queue),
             body=body.decode(),
             headers=orjson.dumps(headers).decode(),
             delay_s=delay_s,
@@ -81,6 +92,12 @@ class PgmqTransport:
     def _connected(self) -> Any:
         assert self._session is not None, "this transport was made for producing only"
         return self._session
+
+
+@cache
+def send_statement(queue: str) -> Query:
+    """What enqueues a message in one queue; parameters `body`, `headers`, `delay_s`."""
+    return parse_queries(SEND.format(queue=queue), "pgmq").send_message
 
 
 def _message(row: dict[str, Any]) -> Message:

@@ -17,7 +17,10 @@ from clarivum.jobs.worker.slots import Slots
 log = telemetry.get_logger("clarivum.jobs")
 
 SHORT_S = 0.05
-"""Work is fetched ahead while a typical piece of it takes less than this."""
+"""Work is fetched ahead while a typical piece of it takes less than this: as much as the places do in this time."""
+MOST_AHEAD = 4
+"""For each place, at most so much: what a look and a claim cost is shared by so many. A process that disappears had
+begun an attempt at each of them."""
 SMOOTHING = 0.1
 GATHER_S = 0.003
 """Where it takes longer, a free place waits this long for others, so that one look serves several."""
@@ -72,8 +75,8 @@ class Places:
         while not self._stopping:
             self._fill()
             room = self._free()
-            wanted = room + (self._share if self._typical_s < self._short_s else 0) - len(self._backlog)
-            if wanted * 2 >= self._share or (wanted > 0 and (gathered or not self.running)):
+            wanted = room + self._ahead() - len(self._backlog)
+            if wanted * 2 >= max(self._ahead(), self._share) or (wanted > 0 and (gathered or not self.running)):
                 return wanted
             if room > 0:
                 gathered = True
@@ -118,6 +121,12 @@ class Places:
     def _free(self) -> int:
         return min(self._slots.free_for(self._priority), self._share - len(self.running))
 
+    def _ahead(self) -> int:
+        """How much more than there are places is fetched."""
+        if self._typical_s >= self._short_s:
+            return 0
+        return self._share * min(int(self._short_s / self._typical_s), MOST_AHEAD)
+
     def _fill(self) -> None:
         for _ in range(min(self._free(), len(self._backlog))):
             self._slots.take(1)
@@ -140,7 +149,7 @@ class Places:
             self._begin()
         else:
             self._slots.give_back()
-        if 2 * len(self._backlog) <= self._share:
+        if 2 * len(self._backlog) <= max(self._ahead(), self._share):
             self._changed.set()
         if self._on_ended is not None:
             self._on_ended()

@@ -13,7 +13,8 @@ from clarivum.jobs.transports.interface import FAILURES, Transport
 
 log = telemetry.get_logger("clarivum.jobs")
 
-GATHER_S = 0.005
+GATHER_S = 0.02
+"""How long receipts wait for others: a statement of the queue costs as much for one message as for fifty."""
 AGAIN_S = 1.0
 AT_ONCE = 1_000
 
