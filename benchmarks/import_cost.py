@@ -5,8 +5,9 @@
 Each import is a fresh interpreter; rounds alternate. CPU time of the process less that of an empty one, and wall time:
 on a machine that does something else CPU time is the one to believe. Bytecode is there, files are in the page cache.
 
-Powertools: batch, parser, idempotency (with its DynamoDB table) and tracer, from the lock of benchmarks/peers. Neither
-is ready by its import alone: ours loads the database driver before it connects; Powertools makes a client and loads the
+Powertools: batch, parser, idempotency (with its DynamoDB table) and tracer, from the lock of benchmarks/peers. Each has
+an environment of its own with what its function's package holds, and boto3, which Lambda's runtime brings. Neither is
+ready by its import alone: ours loads the database driver before it connects; Powertools makes a client and loads the
 X-Ray SDK where a function's module makes its table and tracer, as its documentation has it. Lambda waits for that too,
 so it is measured as well: `ready`.
 """
@@ -14,22 +15,24 @@ so it is measured as well: `ready`.
 import os
 import resource
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.harness.load import ROOT
-from benchmarks.harness.peers import PythonPeers, Unavailable, install_python_peers
+from benchmarks.harness.functions import install_function
+from benchmarks.harness.load import ROOT, LoadError
+from benchmarks.harness.peers import PEERS, Unavailable
 
 AIM_MS = 230.0
 PEER = "Powertools"
 OURS = "import clarivum.jobs.lambda_handler"
 OURS_READY = f"{OURS}, clarivum.database.wire.connect, clarivum.database.wire.decode"
 ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-ENVIRON["AWS_DEFAULT_REGION"] = "eu-central-1"
+ENVIRON |= {"AWS_DEFAULT_REGION": "eu-central-1", "PYTHONPATH": str(ROOT / "src")}
+OUR_PACKAGE = (["-r", str(ROOT / "infra" / "function-requirements.txt")], ROOT / "requirements.lock")
+PEERS_PACKAGE = (["aws-lambda-powertools[parser,tracer]"], PEERS / "requirements.lock")
 POWERTOOLS = (
     "from aws_lambda_powertools import Tracer\n"
     "from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response\n"
@@ -64,13 +67,15 @@ class ImportCost:
 def measure(
     data: Path, rounds: int = 15, say: Callable[[str], None] = lambda text: None
 ) -> tuple[list[ImportCost], str | None]:
-    """Ours and the peer's, and why the peer is missing if it is."""
-    python = Path(sys.executable)
+    """Ours and the peer's, and why the peer is missing if it is. Raises LoadError when ours cannot be installed."""
+    say("installing what the functions load (once)")
+    python = install_function(data, "clarivum", *OUR_PACKAGE)
+    if isinstance(python, Unavailable):
+        raise LoadError(python.reason)
     programs = {"Clarivum": (python, OURS), "Clarivum, ready": (python, OURS_READY)}
-    say("installing the peers (once)")
-    peers = install_python_peers(data)
-    if isinstance(peers, PythonPeers):
-        programs |= {PEER: (peers.python, POWERTOOLS), f"{PEER}, ready": (peers.python, POWERTOOLS_READY)}
+    peer = install_function(data, "powertools", *PEERS_PACKAGE)
+    if isinstance(peer, Path):
+        programs |= {PEER: (peer, POWERTOOLS), f"{PEER}, ready": (peer, POWERTOOLS_READY)}
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     for python, script in programs.values():
         _once(python, script)  # bytecode and page cache
@@ -80,7 +85,7 @@ def measure(
             nothing, all_of_it = _once(python, "pass"), _once(python, script)
             taken[name].append((all_of_it[0] - nothing[0], all_of_it[1] - nothing[1]))
     costs = [ImportCost(name, [each[0] for each in some], [each[1] for each in some]) for name, some in taken.items()]
-    return costs, peers.reason if isinstance(peers, Unavailable) else None
+    return costs, peer.reason if isinstance(peer, Unavailable) else None
 
 
 def report(costs: Sequence[ImportCost]) -> str:

@@ -71,7 +71,7 @@ def install_node_peers(data: Path) -> NodePeers | Unavailable:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PEERS / name, folder / name)
-        if reason := _failure([npm, "ci", "--no-audit", "--no-fund", "--silent"], folder):
+        if reason := failure([npm, "ci", "--no-audit", "--no-fund", "--silent"], folder):
             return Unavailable(f"npm ci failed: {reason}")
         shutil.copy(lock, installed)
     for script in [*PEERS.glob("*.mjs"), *PEERS.glob("*.ts")]:
@@ -85,8 +85,7 @@ def install_python_peers(data: Path) -> PythonPeers | Unavailable:
     lock = PEERS / "requirements.lock"
     installed = folder / "installed.lock"
     if not (installed.is_file() and filecmp.cmp(installed, lock, shallow=False)):
-        uv = ROOT / ".boot" / "bin" / "uv"
-        program = str(uv) if uv.is_file() else shutil.which("uv")
+        program = uv_program()
         if program is None:
             return Unavailable("uv is neither in .boot nor on PATH; run ./clarivum once")
         steps = (
@@ -94,10 +93,16 @@ def install_python_peers(data: Path) -> PythonPeers | Unavailable:
             [program, "pip", "sync", "--quiet", "--require-hashes", "--python", str(folder / "bin/python"), str(lock)],
         )
         for step in steps:
-            if reason := _failure(step, ROOT):
+            if reason := failure(step, ROOT):
                 return Unavailable(f"uv {step[1]} failed: {reason}")
         shutil.copy(lock, installed)
     return PythonPeers(folder)
+
+
+def uv_program() -> str | None:
+    """The wrapper's own uv, or the one on PATH."""
+    uv = ROOT / ".boot" / "bin" / "uv"
+    return str(uv) if uv.is_file() else shutil.which("uv")
 
 
 def version_of(command: Sequence[str | Path]) -> str:
@@ -112,7 +117,7 @@ def version_of(command: Sequence[str | Path]) -> str:
     return lines[0].strip() if lines else "unknown"
 
 
-def _failure(command: Sequence[str], directory: Path) -> str | None:
+def failure(command: Sequence[str], directory: Path) -> str | None:
     """Run an installing command; the end of what it said when it failed."""
     environ = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
     try:
