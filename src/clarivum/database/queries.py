@@ -12,7 +12,7 @@ UPDATE, DELETE and MERGE are seen without it).
 import difflib
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -59,12 +59,52 @@ class Query:
         return f"{self.file}:{self.line} {self.name}"
 
 
-class Queries:
-    """The queries of one file, by name as attributes; iterates in the order of the file."""
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A heading that was read, and the text below it."""
 
-    def __init__(self, file: str, queries: Mapping[str, Query]) -> None:
+    name: str
+    kind: Kind
+    row: type | None
+    flags: frozenset[str]
+    file: str
+    line: int
+    body: str
+
+    def compile(self) -> Query:
+        """Raises DeclarationError: the text is not exactly one query."""
+        try:
+            text = compile_text(self.body)
+        except QueryTextError as error:
+            line = self.line + self.body.count("\n", 0, error.offset)
+            raise DeclarationError(f"{self.file}:{line} {self.name}: {error}") from None
+        doc, source = _split_doc(self.body)
+        return Query(
+            name=self.name,
+            sql=text.sql,
+            kind=self.kind,
+            row=self.row,
+            parameters=text.parameters,
+            doc=doc,
+            file=self.file,
+            line=self.line,
+            source=source,
+            sql_line=self.line + self.body.count("\n", 0, text.offset),
+            operation=text.operation,
+            collection=text.collection,
+            writes=text.writes or "writes" in self.flags,
+            slow="slow" in self.flags,
+            json_parameters=text.json_parameters,
+        )
+
+
+class Queries:
+    """The queries of one file, by name as attributes; iterates in the order of the file. Each is compiled when it is
+    first asked for, and kept."""
+
+    def __init__(self, file: str, declarations: Iterable[Declaration]) -> None:
         self._file = file
-        self._queries = dict(queries)
+        self._declarations = {each.name: each for each in declarations}
 
     @property
     def file(self) -> str:
@@ -72,27 +112,32 @@ class Queries:
 
     def __getattr__(self, name: str) -> Query:
         try:
-            return self._queries[name]
+            declaration = self._declarations[name]
         except KeyError:
-            nearest = difflib.get_close_matches(name, self._queries, n=1)
+            nearest = difflib.get_close_matches(name, self._declarations, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise AttributeError(f"{self._file} declares no query {name!r}{hint}") from None
+        query = self.__dict__[name] = declaration.compile()
+        return query
 
     def __iter__(self) -> Iterator[Query]:
-        return iter(self._queries.values())
+        return iter([getattr(self, name) for name in self._declarations])
 
     def __len__(self) -> int:
-        return len(self._queries)
+        return len(self._declarations)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._queries
+        return name in self._declarations
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._queries]
+        return [*super().__dir__(), *self._declarations]
 
 
-def load_queries(package_file: str, rows: ModuleType | None = None) -> Queries:
+def load_queries(package_file: str, rows: ModuleType | None = None, *, when_used: bool = False) -> Queries:
     """The queries of `queries.sql` beside `package_file` (pass `__file__`); row classes are looked up in `rows`.
+
+    `when_used`: read the headings now and each text when it is first asked for. For a long file that a Lambda function
+    loads and uses a tenth of, and whose tests use all of it.
 
     Raises DeclarationError naming file and line: no such file, an unreadable heading, an unknown kind or row class, two
     queries of one name, SQL that is not exactly one query.
@@ -104,7 +149,8 @@ def load_queries(package_file: str, rows: ModuleType | None = None) -> Queries:
         raise DeclarationError(
             f"{path}: there is no such file; load_queries reads queries.sql beside its caller"
         ) from None
-    return parse_queries(decode_queries(content, _shown(path)), _shown(path), rows)
+    queries = _read_headings(decode_queries(content, _shown(path)), _shown(path), rows)
+    return queries if when_used else _compiled(queries)
 
 
 def decode_queries(content: bytes, file: str) -> str:
@@ -120,6 +166,16 @@ def decode_queries(content: bytes, file: str) -> str:
 
 def parse_queries(text: str, file: str, rows: ModuleType | None = None) -> Queries:
     """As `load_queries`, from text; `file` is only named."""
+    return _compiled(_read_headings(text, file, rows))
+
+
+def _compiled(queries: Queries) -> Queries:
+    """The same, after all of them were asked for."""
+    list(queries)
+    return queries
+
+
+def _read_headings(text: str, file: str, rows: ModuleType | None) -> Queries:
     heads = list(HEAD.finditer(text))
     before = text[: heads[0].start()] if heads else text
     for number, line in enumerate(before.splitlines(), 1):
@@ -127,19 +183,20 @@ def parse_queries(text: str, file: str, rows: ModuleType | None = None) -> Queri
             raise DeclarationError(f"{file}:{number}: SQL before the first `-- name:`")
     if not heads:
         raise DeclarationError(f"{file}:1: declares no query; each begins with `-- name: name_in_snake_case -> …`")
-    found: dict[str, Query] = {}
+    found: dict[str, Declaration] = {}
     for head, following in zip(heads, [*heads[1:], None], strict=True):
         body = text[head.end() : following.start() if following else len(text)]
-        query = _parse_query(head["head"], body, file, text.count("\n", 0, head.start()) + 1, rows)
-        if query.name in found:
-            raise DeclarationError(f"{query.where}: there is a query of this name at line {found[query.name].line}")
-        if hasattr(Queries, query.name):
-            raise DeclarationError(f"{query.where}: this name is taken by the collection itself")
-        found[query.name] = query
-    return Queries(file, found)
+        each = _read_heading(head["head"], body, file, text.count("\n", 0, head.start()) + 1, rows)
+        where = f"{file}:{each.line} {each.name}"
+        if each.name in found:
+            raise DeclarationError(f"{where}: there is a query of this name at line {found[each.name].line}")
+        if hasattr(Queries, each.name):
+            raise DeclarationError(f"{where}: this name is taken by the collection itself")
+        found[each.name] = each
+    return Queries(file, found.values())
 
 
-def _parse_query(head: str, body: str, file: str, line: int, rows: ModuleType | None) -> Query:
+def _read_heading(head: str, body: str, file: str, line: int, rows: ModuleType | None) -> Declaration:
     match = DECLARATION.fullmatch(head)
     if match is None:
         raise DeclarationError(
@@ -152,28 +209,8 @@ def _parse_query(head: str, body: str, file: str, line: int, rows: ModuleType | 
     flags = [flag.strip() for flag in match["flags"].split(",")[1:]]
     if unknown := [flag for flag in flags if flag not in FLAGS]:
         raise DeclarationError(f"{where}: unknown flag {unknown[0]!r}; expected {' or '.join(FLAGS)}")
-    try:
-        text = compile_text(body)
-    except QueryTextError as error:
-        raise DeclarationError(f"{file}:{line + body.count(chr(10), 0, error.offset)} {name}: {error}") from None
-    doc, source = _split_doc(body)
-    return Query(
-        name=name,
-        sql=text.sql,
-        kind=cast(Kind, match["kind"]),
-        row=_row_class(match["row"], match["kind"], rows, where),
-        parameters=text.parameters,
-        doc=doc,
-        file=file,
-        line=line,
-        source=source,
-        sql_line=line + body.count("\n", 0, text.offset),
-        operation=text.operation,
-        collection=text.collection,
-        writes=text.writes or "writes" in flags,
-        slow="slow" in flags,
-        json_parameters=text.json_parameters,
-    )
+    row = _row_class(match["row"], match["kind"], rows, where)
+    return Declaration(name, cast(Kind, match["kind"]), row, frozenset(flags), file, line, body)
 
 
 def _row_class(name: str | None, kind: str, rows: ModuleType | None, where: str) -> type | None:

@@ -2,4 +2,4 @@
 
 from clarivum.database import load_queries
 
-queries = load_queries(__file__)
+queries = load_queries(__file__, when_used=True)

@@ -163,10 +163,14 @@ async def test_a_constraint_checked_at_commit_is_reported(database: Database) ->
     with pytest.raises(DatabaseError) as together:
         async with session.transaction() as tx:
             await tx.execute(QUERIES.add_pair, left_id=1, right_id=2)
-    with pytest.raises(DatabaseError) as deferred:
+
+    async def defer() -> None:
         async with session.transaction() as tx:
             tx.defer(QUERIES.add_pair, left_id=1, right_id=2)
             tx.defer(QUERIES.add_pair, left_id=3, right_id=3)
+
+    with pytest.raises(DatabaseError) as deferred:
+        await defer()
     assert alone.value.code is together.value.code is deferred.value.code is CONFLICT
     assert await session.execute(QUERIES.add_pair, left_id=2, right_id=2) == 1, "the connection is still of use"
 

@@ -115,6 +115,22 @@ def test_the_file_lies_beside_its_caller(tmp_path: Path) -> None:
         load_queries(str(module))
 
 
+def test_a_file_read_when_used_names_a_faulty_heading_now_and_a_faulty_text_when_asked_for_it(
+    tmp_path: Path,
+) -> None:
+    module, file = tmp_path / "__init__.py", tmp_path / "queries.sql"
+    file.write_text("-- name: one -> one\nselect 1 as one;\n-- name: torn -> one\n\nselect 'a\n")
+    queries = load_queries(str(module), when_used=True)
+    assert ("torn" in queries, len(queries)) == (True, 2)
+    assert queries.one is queries.one
+    for ask in (lambda: queries.torn, lambda: list(queries), lambda: load_queries(str(module))):
+        with pytest.raises(DeclarationError, match=r"queries\.sql:5 torn: "):
+            ask()
+    file.write_text("-- name: one -> some\nselect 1 as one\n")
+    with pytest.raises(DeclarationError, match="unknown kind 'some'"):
+        load_queries(str(module), when_used=True)
+
+
 def test_the_grammar_is_asked_on_demand() -> None:
     queries = parse_queries(
         "-- name: a -> one\nselect %(x)s::int\n-- name: b -> one\n-- doc\nselect 1,\n  from x", "q.sql"

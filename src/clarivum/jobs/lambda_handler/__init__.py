@@ -7,8 +7,11 @@ is `handler = lambda_handler(application)`. Importing this connects to nothing a
 
 from typing import Any
 
-from clarivum.jobs.lambda_handler.event import EventError
-from clarivum.jobs.lambda_handler.function import LambdaHandler, handler_of_settings, lambda_handler
+from clarivum.heap import permanent
+
+with permanent():
+    from clarivum.jobs.lambda_handler.event import EventError
+    from clarivum.jobs.lambda_handler.function import LambdaHandler, handler_of_settings, lambda_handler
 
 __all__ = ["EventError", "LambdaHandler", "lambda_handler"]
 
