@@ -6,10 +6,12 @@ from enum import Enum, IntEnum, StrEnum
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from clarivum.database import Json
-from clarivum.database.wire.encode import encode
+from clarivum.database.wire.encode import _element, encode
 from clarivum.errors import VALIDATION_FAILED, RequestError
 
 
@@ -72,8 +74,11 @@ class Shout(str):
         ([], b"{}\f"),
         ([1, None, 3], b'{"1",NULL,"3"}'),
         (("a\\b", 'c"d'), b'{"a\\\\b","c\\"d"}'),
-        ([[1], [2]], b'{{"1"},{"2"}}'),
-        (frozenset({7}), b'{"7"}'),
+        ([[1], [2]], b"{{1},{2}}"),
+        (frozenset({7}), b"{7}"),
+        ([date(2026, 1, 2)], b"{2026-01-02}"),
+        ([True, False], b'{"t","f"}'),
+        (["NULL", "", "a,b}"], b'{"NULL","","a,b}"}'),
     ],
 )
 def test_values(value: object, expected: bytes | None) -> None:
@@ -95,6 +100,11 @@ def test_nul_and_surrogates_are_the_callers_fault(text: str, wrap: object) -> No
     with pytest.raises(RequestError) as refused:
         encode(wrap(text))
     assert refused.value.code is VALIDATION_FAILED
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
+def test_texts_at_once_are_what_they_are_one_by_one(texts: list[str]) -> None:
+    assert encode(texts) == b"{" + b",".join(map(_element, texts)) + b"}"
 
 
 def test_text_that_only_looks_like_an_escaped_nul_is_fine() -> None:

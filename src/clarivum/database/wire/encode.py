@@ -9,7 +9,7 @@ list, tuple, set, frozenset            JSON where the SQL casts the parameter to
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -27,6 +27,9 @@ SEQUENCES = (list, tuple, set, frozenset)
 EMPTY_ARRAY = b"{}\f"
 """Postgres skips the form feed after an array; JSON knows no such white space, so that an empty list for a parameter
 that turns out to be jsonb, without a cast that says so, is an error rather than an object."""
+
+UNQUOTED = frozenset({int, float, Decimal, UUID, datetime, date})
+"""Whose text holds no character that means something in an array."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,9 +131,24 @@ def _sequence(value: Iterable[object]) -> bytes:
     items = list(value)
     if not items:
         return EMPTY_ARRAY
+    kinds = set(map(type, items))
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind in UNQUOTED:
+            return b"{" + b",".join(map(ENCODERS[kind], items)) + b"}"
+        if kind is str and (texts := _texts(items)) is not None:
+            return texts
     if isinstance(items[0], dict | BaseModel):
         return _json(items)
     return b"{" + b",".join(_element(item) for item in items) + b"}"
+
+
+def _texts(items: Sequence[Any]) -> bytes | None:
+    """Strings at once, a third of the time of one by one; None: one of them has a character to escape."""
+    data = _str('","'.join(items))
+    if b"\\" in data or data.count(b'"') != 2 * (len(items) - 1):
+        return None
+    return b'{"' + data + b'"}'
 
 
 def _element(item: object) -> bytes:
