@@ -98,18 +98,18 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
         jobs(40_000),
     )
     single_ours = programs.ours(
-        scratch, "single", "Clarivum", "the worker, effect and ledger row in one transaction a job", jobs(5_000)
+        scratch, "single", "Clarivum", "the worker, effect and ledger row in one transaction a job", jobs(20_000)
     )
     batched, single = [batched_ours, programs.raw_pgmq(scratch, jobs(60_000))], [single_ours]
     timed = [single_ours]
     if isinstance(node, NodePeers):
         batched.append(programs.graphile(scratch, node, jobs(40_000), batch=BATCH))
-        single.append(programs.graphile(scratch, node, jobs(5_000), batch=1))
+        single.append(programs.graphile(scratch, node, jobs(20_000), batch=1))
         single[-1].run("setup")
         timed.append(single[-1])
     if isinstance(python, PythonPeers):
         pgqueuer = programs.pgqueuer(scratch, python, jobs(20_000))
-        procrastinate = programs.procrastinate(scratch, python, jobs(1_000))
+        procrastinate = programs.procrastinate(scratch, python, jobs(3_000))
         for program in (pgqueuer, procrastinate):
             program.run("setup")
         batched.append(pgqueuer)
@@ -149,8 +149,8 @@ def _on_a_full_ledger(options: Options, scratch: Scratch, bench: JobBench) -> li
     runs, found = options.jobs(endurance.MILLION), []
     with endurance.full_ledger(scratch, runs) as full:
         for job, text, drained in (
-            ("batched", "many jobs a transaction", options.jobs(40_000)),
-            ("single", "one transaction a job", options.jobs(5_000)),
+            ("batched", "many jobs a transaction", options.jobs(100_000)),
+            ("single", "one transaction a job", options.jobs(20_000)),
         ):
             scenario = alone.drain(
                 f"ledger-{job}",
@@ -181,7 +181,7 @@ def _on_sqs(options: Options, scratch: Scratch, installed: Installed, bench: Job
                 "single",
                 title="Clarivum",
                 note="the worker, effect and ledger row in one transaction a job",
-                drained=options.jobs(4_000),
+                drained=options.jobs(10_000),
             ),
         ]
         if isinstance(installed.python, PythonPeers):

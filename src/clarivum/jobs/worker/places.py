@@ -125,7 +125,9 @@ class Places:
         """How much more than there are places is fetched."""
         if self._typical_s >= self._short_s:
             return 0
-        return self._share * min(int(self._short_s / self._typical_s), MOST_AHEAD)
+        if self._typical_s * MOST_AHEAD <= self._short_s:
+            return self._share * MOST_AHEAD
+        return self._share * int(self._short_s / self._typical_s)
 
     def _fill(self) -> None:
         for _ in range(min(self._free(), len(self._backlog))):
