@@ -36,7 +36,7 @@ def audit(
     forget: Annotated[
         bool, typer.Option("--forget-expired", help="Remove what is older than 400 days, as the migration login.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
 ) -> None:
     """List what happened: sign-ins, refusals, changed roles, revocations, and what staff changed.

@@ -50,7 +50,7 @@ def explain(
     table: Annotated[
         str | None, typer.Option(help="A table, like public.leads, or one verb on it, like public.leads:select.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
     application: Application = APPLICATION,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
     postgres: Postgres = 18,

@@ -20,7 +20,7 @@ from clarivum.errors import ConfigurationError, UsageError
 
 def matrix(
     write: Annotated[bool, typer.Option("--write", help=f"Write {PAGE} and {DOCUMENT}.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
     application: Application = APPLICATION,
     postgres: Postgres = 18,
 ) -> None:

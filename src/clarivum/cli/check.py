@@ -8,9 +8,9 @@ import typer
 from clarivum.checks import Level, choose, run
 from clarivum.cli.group import group
 from clarivum.cli.options import APPLICATION, Application, Postgres
-from clarivum.cli.report import failing, render
+from clarivum.cli.report import FindingsFormat, failing, render
 from clarivum.cli.scratch_facts import scratch_facts
-from clarivum.cli.terminal import Format, wants_colour
+from clarivum.cli.terminal import wants_colour
 from clarivum.clock import SYSTEM_CLOCK
 from clarivum.errors import Exit
 
@@ -22,7 +22,7 @@ def check(
     what: Annotated[
         list[str] | None, typer.Argument(metavar="[CHAPTER | CHAPTER/RULE]…", help="What to look at. [all rules]")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How findings are written.")] = Format.TEXT,
+    form: Annotated[FindingsFormat, typer.Option("--format", help="How findings are written.")] = FindingsFormat.TEXT,
     fail_on: Annotated[Level, typer.Option(help="The least bad level that ends with exit code 1.")] = Level.WARNING,
     application: Application = APPLICATION,
     postgres: Postgres = 18,

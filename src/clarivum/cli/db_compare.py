@@ -15,7 +15,6 @@ from clarivum.cli.db_options import (
     Data,
     Form,
     Workdir,
-    machine_readable,
     shown,
     target,
     team,
@@ -49,14 +48,13 @@ def diff(
     Made by the Supabase CLI's engine on scratch databases, and proven by applying it to a third. Needs the Supabase
     CLI, no Docker and no running database.
     """
-    for_machines = machine_readable(form)
     author = team(author, workdir)
     if file is not None:
         check_name(file)
     supabase, cli = workdir / "supabase", _cli(workdir)
     found = schema_difference.difference(supabase, cli, _progress, version=postgres)
     path = _written(found, supabase / "migrations", file, author) if found and file else None
-    if for_machines:
+    if form is Format.JSON:
         _print_json({"difference": found, "file": str(path) if path else None})
     elif path is not None:
         typer.echo(f"  wrote {shown(path)}")
@@ -74,7 +72,6 @@ def drift(workdir: Workdir = HERE, data: Data = None, form: Form = Format.TEXT) 
     Prints the SQL that was, in effect, run past the migrations. Logins that no migration knows do not count, what they
     were granted does. Needs the Supabase CLI, no Docker.
     """
-    for_machines = machine_readable(form)
     url = target(data)
     found = schema_difference.drift(url, workdir / "supabase" / "migrations", _cli(workdir), _progress)
     history = {
@@ -83,7 +80,7 @@ def drift(workdir: Workdir = HERE, data: Data = None, form: Form = Format.TEXT) 
         "late": [str(migration) for migration in found.status.late],
         "missing": [f"{row.version}_{row.name}" for row in found.status.missing],
     }
-    if for_machines:
+    if form is Format.JSON:
         _print_json({"database": mask(url), "drift": found.found, "difference": found.difference, **history})
     else:
         if found.difference:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from clarivum.checks.erd import COMMAND, PAGE, erd_page, erd_parts
-from clarivum.cli.db_options import Form, machine_readable
+from clarivum.cli.db_options import Form
 from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.scratch_facts import require_usable, scratch_facts
 from clarivum.cli.terminal import Format
@@ -29,7 +29,6 @@ def erd(
     policies in words; each index with the declared queries whose plan uses it. What stands outside the marks is kept;
     a part without marks is added at the end.
     """
-    for_machines = machine_readable(form)
     with scratch_facts(application, postgres) as facts:
         require_usable(facts)
         parts = erd_parts(facts)
@@ -41,7 +40,7 @@ def erd(
     if writes:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted, encoding="utf-8")
-    if for_machines:
+    if form is Format.JSON:
         document = {"page": PAGE.as_posix(), "changed": there != wanted, "written": writes, "parts": dict(parts)}
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     elif show:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, machine_readable, shown, target, team
+from clarivum.cli.db_options import HERE, Author, Data, Form, Workdir, shown, target, team
 from clarivum.cli.push_progress import PushProgress
 from clarivum.cli.push_refusals import refuse_pending, refuse_unapplied
 from clarivum.cli.steps import Steps
@@ -71,19 +71,18 @@ def push(
     the first runs. Exit code 4 when a file is refused, with file,
     line, statement and what to do; 5 when the database does not answer or a lock is not granted.
     """
-    for_machines = machine_readable(form)
     url, folder = target(data), workdir / "supabase" / "migrations"
     began = time.monotonic()
     if include_baseline and not dry_run:
         provision(url)
     refuse_pending(url, folder, workdir)
-    with PushProgress(sys.stderr if for_machines else sys.stdout) as progress:
+    with PushProgress(sys.stderr if form is Format.JSON else sys.stdout) as progress:
         applied = migrations.push(url, folder, on_progress=progress, dry_run=dry_run)
     seeded = 0
     if include_seed and not dry_run:
         seeded = migrations.seed(url, workdir / "supabase" / "seed.sql")
     elapsed_s = time.monotonic() - began
-    if for_machines:
+    if form is Format.JSON:
         _print_json(
             {
                 "database": mask(url),
@@ -104,11 +103,10 @@ def push(
 
 def status(workdir: Workdir = HERE, data: Data = None, form: Form = Format.TEXT) -> None:
     """Compare the folder with the database's history: exit code 1 unless every file is applied and unchanged."""
-    for_machines = machine_readable(form)
     url = target(data)
     found = migrations.status(url, workdir / "supabase" / "migrations")
     rows = _rows(found)
-    if for_machines:
+    if form is Format.JSON:
         listed = [{"version": version, "name": name, "state": state} for version, name, state in rows]
         _print_json({"database": mask(url), "in_step": found.in_step, "migrations": listed})
     else:

@@ -24,7 +24,7 @@ Workdir = Annotated[
     typer.Option(callback=from_here, help="The folder that holds supabase/. [the repository]", show_default=False),
 ]
 Data = Annotated[Path | None, typer.Option(help="The folder that `up` or `db serve` uses. [.clarivum]")]
-Form = Annotated[Format, typer.Option("--format", help="text or json.")]
+Form = Annotated[Format, typer.Option("--format", help="How the answer is written.")]
 Author = Annotated[str, typer.Option(metavar="TEAM", help="Whose migration it is: a team of owners.toml.")]
 HERE = ROOT
 
@@ -32,13 +32,6 @@ HERE = ROOT
 def target(data: Path | None) -> str:
     """The login that may change the schema. Raises DependencyDownError when nothing is set and nothing runs."""
     return admin_url(Settings.load(os.environ), data)
-
-
-def machine_readable(form: Format) -> bool:
-    """Whether JSON is asked for. Raises UsageError for a format that is for findings only."""
-    if form not in {Format.TEXT, Format.JSON}:
-        raise UsageError(f"this command writes text or json, not {form.value}")
-    return form is Format.JSON
 
 
 def team(author: str, workdir: Path) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from clarivum.checks.facts import ALL_ROLES
 from clarivum.checks.plans import Outcome, read_plans
-from clarivum.cli.db_options import Form, machine_readable
+from clarivum.cli.db_options import Form
 from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.plan_report import as_document, as_text
 from clarivum.cli.scratch_facts import require_usable, scratch_facts
@@ -38,14 +38,13 @@ def plan(
     filters is shown. All numbers are the planner's estimates. An index that is proposed was made there, and the query
     planned again with it.
     """
-    for_machines = machine_readable(form)
     if role is not None and role not in ALL_ROLES:
         raise UsageError(f"there is no database role {role!r}{_nearest(role, sorted(ALL_ROLES))}")
     with scratch_facts(application, postgres) as facts:
         require_usable(facts)
         plans = read_plans(facts, _chosen(facts.queries, query), role or "")
         catalog = facts.catalog
-    if for_machines:
+    if form is Format.JSON:
         document = as_document(plans, catalog)
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:

@@ -39,7 +39,7 @@ class Setting:
 
 @app.command()
 def doctor(
-    form: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.TEXT,
     data: Annotated[Path | None, typer.Option(help="The folder that `up` uses. [.clarivum]")] = None,
     token: Annotated[
         str | None, typer.Option(help="A file that holds an access token to be judged; - reads it.", metavar="FILE|-")

@@ -14,7 +14,7 @@ from clarivum.cli.durations import seconds_of
 from clarivum.cli.group import group
 from clarivum.cli.jobs_connection import declared_job, run_id_from, with_database, with_queue
 from clarivum.cli.jobs_control import cancel, drain, pause, resume
-from clarivum.cli.jobs_report import Format, write_enqueued, write_job_list, write_letters, write_redriven, write_run
+from clarivum.cli.jobs_report import write_enqueued, write_job_list, write_letters, write_redriven, write_run
 from clarivum.cli.jobs_soak import soak
 from clarivum.cli.jobs_sqs import queues, relay
 from clarivum.cli.jobs_template import template
@@ -22,6 +22,7 @@ from clarivum.cli.jobs_timetable import timetable
 from clarivum.cli.jobs_types import types
 from clarivum.cli.options import APPLICATION, Application, Data
 from clarivum.cli.place import database_url
+from clarivum.cli.terminal import Format
 from clarivum.database import WORKER, Database
 from clarivum.errors import UsageError
 from clarivum.jobs import Job, PayloadError, outbox

@@ -4,23 +4,16 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import orjson
 import typer
 
+from clarivum.cli.terminal import Format
 from clarivum.jobs.inspect import DeadLetter, JobOverview, RunResult, RunView
 
 REASON_CHARACTERS = 100
-
-
-class Format(StrEnum):
-    """What `--format` takes."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def write_job_list(jobs: Sequence[JobOverview], form: Format) -> None:

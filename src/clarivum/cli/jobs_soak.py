@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from clarivum.cli.jobs_report import Format
 from clarivum.cli.measurements import benchmarks, say, stopped_by_signals
 from clarivum.cli.options import Postgres
+from clarivum.cli.terminal import Format
 from clarivum.errors import Exit, UsageError
 
 MAX_JOBS = 1_000_000

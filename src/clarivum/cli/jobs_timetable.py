@@ -6,8 +6,9 @@ import typer
 
 from clarivum.application import load_application
 from clarivum.cli.jobs_connection import declared_job
-from clarivum.cli.jobs_report import Format, duration, write_json, write_table
+from clarivum.cli.jobs_report import duration, write_json, write_table
 from clarivum.cli.options import APPLICATION, Application
+from clarivum.cli.terminal import Format
 from clarivum.jobs.timetable import Moment, Timetable, timetable_of
 
 

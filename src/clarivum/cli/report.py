@@ -3,24 +3,34 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from clarivum import __version__
 from clarivum.checks import Finding, Level, Report, Rule
-from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, Format, painter
+from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, painter
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def render(report: Report, rules: Sequence[Rule], form: Format, *, colour: bool = False) -> str:
+class FindingsFormat(StrEnum):
+    """What `check --format` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def render(report: Report, rules: Sequence[Rule], form: FindingsFormat, *, colour: bool = False) -> str:
     """The report in one of the formats, with a final line break. `rules` are those of the run; `colour` is for text."""
-    if form is Format.TEXT:
+    if form is FindingsFormat.TEXT:
         return _text(report, colour=colour)
-    renderers: dict[Format, Callable[[], str]] = {
-        Format.JSON: lambda: _pretty(_json(report)),
-        Format.SARIF: lambda: _pretty(_sarif(report, rules)),
-        Format.GITHUB: lambda: _github(report),
+    renderers: dict[FindingsFormat, Callable[[], str]] = {
+        FindingsFormat.JSON: lambda: _pretty(_json(report)),
+        FindingsFormat.SARIF: lambda: _pretty(_sarif(report, rules)),
+        FindingsFormat.GITHUB: lambda: _github(report),
     }
     return renderers[form]()
 

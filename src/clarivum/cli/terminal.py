@@ -17,8 +17,6 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def wants_colour() -> bool:

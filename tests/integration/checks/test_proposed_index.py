@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from clarivum.checks import Facts, Report, choose, run
-from clarivum.cli.report import render
-from clarivum.cli.terminal import Format
+from clarivum.cli.report import FindingsFormat, render
 from clarivum.clock import SYSTEM_CLOCK
 from tests.integration.checks.checking import copied, forget
 
@@ -93,6 +92,6 @@ def test_the_proposed_index_makes_the_finding_go(
 def test_the_guide_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the seconds it took, the platform's tables, and estimates that move with the server's minor version."""
     found = report(with_query(tmp_path, "notes_by_topic", PLANTED), monkeypatch, RULES[:1])
-    printed = render(found, choose(RULES[:1]), Format.TEXT).replace("clean_backend/", "bff/")
+    printed = render(found, choose(RULES[:1]), FindingsFormat.TEXT).replace("clean_backend/", "bff/")
     (shown,) = [text for text in FENCED.findall(GUIDE.read_text(encoding="utf-8")) if "notes_by_topic" in text]
     assert re.sub(VARYING, "N", printed) == re.sub(VARYING, "N", shown)

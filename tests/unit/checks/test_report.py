@@ -7,8 +7,7 @@ import pytest
 
 from clarivum.checks import Finding, Level, Report
 from clarivum.checks.registry import RULES
-from clarivum.cli.report import failing, render, summary
-from clarivum.cli.terminal import Format
+from clarivum.cli.report import FindingsFormat, failing, render, summary
 
 FINDING = Finding(
     file="bff/leads/queries.sql",
@@ -40,7 +39,7 @@ def report(*findings: Finding, **more: Any) -> Report:
 
 
 def test_text_reads_like_the_guide() -> None:
-    assert render(report(FINDING), RULES, Format.TEXT) == (
+    assert render(report(FINDING), RULES, FindingsFormat.TEXT) == (
         "  database/query-without-index   bff/leads/queries.sql:14  leads_by_source\n"
         "    reads about 10,000,000 rows to return 50 (Seq Scan on leads, filter: source)\n"
         "    fix   create index concurrently leads_source_idx on public.leads (source);\n"
@@ -51,8 +50,8 @@ def test_text_reads_like_the_guide() -> None:
 
 
 def test_colour_is_only_where_it_is_asked_for() -> None:
-    assert "\033[" not in render(report(FINDING, WARNING), RULES, Format.TEXT)
-    coloured = render(report(FINDING), RULES, Format.TEXT, colour=True)
+    assert "\033[" not in render(report(FINDING, WARNING), RULES, FindingsFormat.TEXT)
+    coloured = render(report(FINDING), RULES, FindingsFormat.TEXT, colour=True)
     assert "\033[31m1 finding in 23 rules" in coloured
 
 
@@ -69,12 +68,12 @@ def test_a_summary_counts_what_was_looked_at(given: Report, said: str) -> None:
 
 
 def test_rules_that_could_not_look_are_not_passed_over() -> None:
-    text = render(report(skipped=RULES[:2]), RULES, Format.TEXT)
+    text = render(report(skipped=RULES[:2]), RULES, FindingsFormat.TEXT)
     assert "  2 rules could not look: the application does not load\n" in text
 
 
 def test_json_holds_every_field() -> None:
-    document = json.loads(render(report(FINDING, skipped=RULES[:1]), RULES, Format.JSON))
+    document = json.loads(render(report(FINDING, skipped=RULES[:1]), RULES, FindingsFormat.JSON))
     assert document["findings"][0] == {
         "file": "bff/leads/queries.sql",
         "line": 14,
@@ -91,7 +90,7 @@ def test_json_holds_every_field() -> None:
 
 
 def test_sarif_places_each_result_and_describes_its_rule() -> None:
-    document = json.loads(render(report(FINDING), RULES, Format.SARIF))
+    document = json.loads(render(report(FINDING), RULES, FindingsFormat.SARIF))
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
     (result,) = run["results"]
@@ -108,7 +107,7 @@ def test_a_sarif_fingerprint_survives_lines_moving() -> None:
         moved = Finding(
             **{**{name: getattr(FINDING, name) for name in Finding.__slots__}, "line": line, "subject": subject}
         )
-        document = json.loads(render(report(moved), RULES, Format.SARIF))
+        document = json.loads(render(report(moved), RULES, FindingsFormat.SARIF))
         return str(document["runs"][0]["results"][0]["partialFingerprints"])
 
     assert fingerprint(14, "a") == fingerprint(99, "a")
@@ -116,7 +115,7 @@ def test_a_sarif_fingerprint_survives_lines_moving() -> None:
 
 
 def test_github_commands_are_one_line_each_with_their_delimiters_escaped() -> None:
-    lines = render(report(FINDING, WARNING), RULES, Format.GITHUB).splitlines()
+    lines = render(report(FINDING, WARNING), RULES, FindingsFormat.GITHUB).splitlines()
     assert lines[0].startswith(
         "::error file=bff/leads/queries.sql,line=14,title=database/query-without-index::leads_by_source: reads about"
     )
@@ -133,11 +132,11 @@ def test_warnings_fail_unless_only_errors_are_asked_for() -> None:
 
 def test_what_could_not_be_looked_at_is_told_in_every_format() -> None:
     noted = report(notes=("bff/leads/routes.py:7 session.many: which query q is cannot be read",))
-    text = render(noted, RULES, Format.TEXT)
+    text = render(noted, RULES, FindingsFormat.TEXT)
     assert "  1 place could not be looked at:\n    bff/leads/routes.py:7 session.many: which query" in text
     assert text.endswith("0 findings in 23 rules, 41 queries, 9 tables (4.2 s)\n")
-    assert json.loads(render(noted, RULES, Format.JSON))["notes"] == list(noted.notes)
-    (run,) = json.loads(render(noted, RULES, Format.SARIF))["runs"]
+    assert json.loads(render(noted, RULES, FindingsFormat.JSON))["notes"] == list(noted.notes)
+    (run,) = json.loads(render(noted, RULES, FindingsFormat.SARIF))["runs"]
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
     assert notification == {"level": "note", "message": {"text": noted.notes[0]}}
-    assert "::notice::not looked at: bff/leads/routes.py:7" in render(noted, RULES, Format.GITHUB)
+    assert "::notice::not looked at: bff/leads/routes.py:7" in render(noted, RULES, FindingsFormat.GITHUB)
