@@ -91,6 +91,7 @@ export async function enqueue<Name extends JobName>(
     run_id: runId,
     schema_version: String(schemaVersion),
     ...(uniqueFrom === null ? {} : { unique_from: String(uniqueFrom) }),
+    ...(delaySeconds === 0 ? {} : { due_at: new Date(Date.now() + delaySeconds * 1_000).toISOString() }),
     ...traceOf(options),
   };
   await sender.send({ queue, body, headers, delaySeconds });

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from base64 import b64encode
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ def test_for_sqs_it_is_a_row_of_the_outbox(client: Path, drill: Drill, driver: s
     answer = produce(client, drill, driver=driver, sender="outbox", delaySeconds=3_600)
     [row] = drill.rows("select *, due_at - enqueued_at > '59 minutes' as is_delayed from clarivum.outbox")
     assert (row["queue"], json.loads(row["body"]), row["is_delayed"]) == (quick.queue, {"key": "a"}, True)
+    told = datetime.fromisoformat(row["headers"].pop("due_at"))
+    assert abs(told - row["due_at"]) < timedelta(minutes=1), "what the worker's start delay is measured from"
     assert row["headers"] == {"job": quick.name, "key": "a", "run_id": answer["runId"], "schema_version": "1"}
     assert drill.depth(quick) == 0
 
