@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from clarivum.jobs.worker.worker import Worker, connections_for
 from clarivum.testing.aws import CREDENTIALS, AwsServer, Kind
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.drill_jobs import JOBS, WORLD
+from tests.integration.jobs.flaky_proxy import FlakyProxy
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 20.0
@@ -200,6 +201,20 @@ def aws_servers() -> Iterator[Callable[[Kind], AwsServer]]:
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+@pytest.fixture
+def proxy(database_urls: DatabaseUrls) -> Iterator[FlakyProxy]:
+    """Before the database; only `drill_through_proxy` uses it."""
+    with FlakyProxy(database_urls.server.port, seed=5) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def drill_through_proxy(drill: Drill, proxy: FlakyProxy, database_urls: DatabaseUrls) -> Drill:
+    """A drill whose producers and workers go through the proxy; what the tests ask goes around it."""
+    through = proxy.before(database_urls.server.app_url(database_urls.name, tcp=True))
+    return replace(drill, urls=replace(database_urls, app=through))
 
 
 @pytest.fixture

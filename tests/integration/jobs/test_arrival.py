@@ -2,41 +2,24 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from clarivum.database import Database
 from clarivum.errors import ConfigurationError
-from clarivum.jobs.transports.queues import ensure_queues
 from clarivum.jobs.worker.arrival import open_when_there
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import Drill
-from tests.integration.jobs.drill_jobs import JOBS, WORLD, Quick, quick
+from tests.integration.jobs.drill_jobs import Quick, quick
 from tests.integration.jobs.flaky_proxy import FlakyProxy
 
 WAITS = "waits for the database"
 
 
 @pytest.fixture
-def proxy(database_urls: DatabaseUrls) -> Iterator[FlakyProxy]:
-    with FlakyProxy(database_urls.server.port, seed=1) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def drill(database_urls: DatabaseUrls, tmp_path: Path, proxy: FlakyProxy) -> Iterator[Drill]:
-    """Workers go through the proxy; what the tests ask goes around it."""
-    with psycopg.connect(database_urls.admin, autocommit=True) as connection:
-        connection.execute(WORLD)
-    ensure_queues(database_urls.admin, JOBS)
-    through = proxy.before(database_urls.server.app_url(database_urls.name, tcp=True))
-    drill = Drill(replace(database_urls, app=through), tmp_path)
-    yield drill
-    drill.end()
+def drill(drill_through_proxy: Drill) -> Drill:
+    return drill_through_proxy
 
 
 async def test_a_worker_waits_for_a_database_that_is_away(

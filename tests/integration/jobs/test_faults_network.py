@@ -1,41 +1,23 @@
 """Connections that are cut in the middle of transactions, on the producer's and on the worker's side."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from clarivum.database import ANONYMOUS, Database
 from clarivum.errors import ClarivumError
 from clarivum.jobs import outbox
-from clarivum.jobs.transports.queues import ensure_queues
 from clarivum.testing.postgres import DatabaseUrls
 from tests.integration.jobs.conftest import Drill
-from tests.integration.jobs.drill_jobs import JOBS, QUERIES, WORLD, Bulk, Quick, bulk, quick
+from tests.integration.jobs.drill_jobs import JOBS, QUERIES, Bulk, Quick, bulk, quick
 from tests.integration.jobs.flaky_proxy import ANSWER_LOST, REQUEST_LOST, FlakyProxy
 
 SHARE = 0.05
 
 
 @pytest.fixture
-def proxy(database_urls: DatabaseUrls) -> Iterator[FlakyProxy]:
-    with FlakyProxy(database_urls.server.port, seed=5) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def drill(database_urls: DatabaseUrls, tmp_path: Path, proxy: FlakyProxy) -> Iterator[Drill]:
-    """A drill whose producers and workers go through the proxy; what the tests ask goes around it."""
-    with psycopg.connect(database_urls.admin, autocommit=True) as connection:
-        connection.execute(WORLD)
-    ensure_queues(database_urls.admin, JOBS)
-    through = proxy.before(database_urls.server.app_url(database_urls.name, tcp=True))
-    drill = Drill(replace(database_urls, app=through), tmp_path)
-    yield drill
-    drill.end()
+def drill(drill_through_proxy: Drill) -> Drill:
+    return drill_through_proxy
 
 
 async def test_workers_whose_connections_are_cut_lose_nothing(

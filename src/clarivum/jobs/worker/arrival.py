@@ -1,9 +1,10 @@
-"""Waiting for a database that is away when a worker starts; a login that it refuses is no reason to wait."""
+"""Waiting for a database or a queue that is away when a worker starts; a login that is refused is no reason to wait."""
 
 import asyncio
 import random as randomness
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from clarivum import telemetry
 from clarivum.database import Database
@@ -20,34 +21,50 @@ PASSING = re.compile(
 """Refusals that another attempt may not meet."""
 
 
-async def open_when_there(
-    database: Database, stop: asyncio.Event, *, random: Callable[[], float] = randomness.random
-) -> bool:
+async def open_when_there(database: Database, stop: asyncio.Event) -> bool:
     """Open the database, as soon as it answers. False: `stop` was set before.
 
     Raises ConfigurationError when the server refuses the login or knows no such database, and what `Database.open`
     raises for a login that evades row-level security.
     """
+
+    async def attempt() -> None:
+        try:
+            await database.open()
+        except DependencyDownError as error:
+            if (refusal := lasting_refusal(error.log or error.detail)) is not None:
+                raise ConfigurationError(f"DATABASE_URL: the database refuses the connection: {refusal}") from None
+            raise
+
+    return await when_there(attempt, stop, "the database")
+
+
+async def when_there(
+    attempt: Callable[[], Coroutine[Any, Any, None]],
+    stop: asyncio.Event,
+    what: str,
+    *,
+    random: Callable[[], float] = randomness.random,
+) -> bool:
+    """Make the attempt until it does not raise DependencyDownError. False: `stop` was set before."""
     stopping = asyncio.create_task(stop.wait())
     pause_s, told = PAUSE_FIRST_S, False
     try:
         while True:
-            opening = asyncio.create_task(database.open())
+            attempting = asyncio.create_task(attempt())
             try:
-                await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
-                if not opening.done():
+                await asyncio.wait([attempting, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if not attempting.done():
                     return False
-                opening.result()
+                attempting.result()
                 return True
             except DependencyDownError as error:
                 reason = error.log or error.detail
             finally:
-                opening.cancel()
-                await asyncio.gather(opening, return_exceptions=True)
-            if (refusal := lasting_refusal(reason)) is not None:
-                raise ConfigurationError(f"DATABASE_URL: the database refuses the connection: {refusal}")
+                attempting.cancel()
+                await asyncio.gather(attempting, return_exceptions=True)
             if not told:
-                log.warning("worker waits for the database", reason=reason)
+                log.warning(f"worker waits for {what}", reason=reason)
                 told = True
             await asyncio.wait([stopping], timeout=pause_s * (0.5 + random() / 2))
             if stopping.done():

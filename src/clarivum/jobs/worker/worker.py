@@ -20,6 +20,7 @@ from clarivum.jobs.scheduler import Scheduler
 from clarivum.jobs.transports.interface import Transport
 from clarivum.jobs.transports.pgmq import PgmqTransport
 from clarivum.jobs.workbench import Workbench
+from clarivum.jobs.worker.arrival import when_there
 from clarivum.jobs.worker.controls import Controls
 from clarivum.jobs.worker.execution import Executor
 from clarivum.jobs.worker.flights import Flights, Stop
@@ -99,9 +100,13 @@ class Worker:
             log.info("worker ready", jobs=0, concurrency=self.options.concurrency)
             await stop.wait()
             return
-        if missing := await self._transport.missing(self.jobs):
+        try:
+            if not await when_there(self._find_queues, stop, "the queues"):
+                await self._transport.close()
+                return
+        except ConfigurationError:
             await self._transport.close()
-            raise ConfigurationError(f"no queue for {', '.join(missing)}; {HOW_TO_CREATE[self._transport.system]}")
+            raise
         end_observation = RUNNING.observe(
             lambda: [(len(lane.places.running), (lane.job.name,)) for lane in self._lanes.values()]
         )
@@ -121,6 +126,10 @@ class Worker:
                 task.cancel()
             await asyncio.gather(stopping, *others, return_exceptions=True)
             end_observation()
+
+    async def _find_queues(self) -> None:
+        if missing := await self._transport.missing(self.jobs):
+            raise ConfigurationError(f"no queue for {', '.join(missing)}; {HOW_TO_CREATE[self._transport.system]}")
 
     def _side_tasks(self) -> list["asyncio.Task[None]"]:
         tasks = [
