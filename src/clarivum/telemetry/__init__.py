@@ -12,6 +12,7 @@ from clarivum.telemetry.instruments import (
     gauge,
     histogram,
 )
+from clarivum.telemetry.job_line import write_job_line
 from clarivum.telemetry.job_messages import JobProcess, JobPublish, job_process, job_publish
 from clarivum.telemetry.process import configure, flush, render_prometheus, shutdown
 from clarivum.telemetry.prometheus_page import PROMETHEUS_CONTENT_TYPE
@@ -51,4 +52,5 @@ __all__ = [
     "scrub_value",
     "shutdown",
     "span",
+    "write_job_line",
 ]

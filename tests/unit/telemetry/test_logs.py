@@ -12,9 +12,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clarivum.telemetry import get_logger, http_server
+from clarivum.telemetry import get_logger, http_server, job_process, write_job_line
 from clarivum.telemetry.line_writer import DirectWriter
-from clarivum.telemetry.log_pipeline import MAX_LINE_BYTES, PIPELINE, render_json
+from clarivum.telemetry.log_pipeline import LEVELS, MAX_LINE_BYTES, PIPELINE, render_json
 from clarivum.telemetry.standard_logging import capture, capture_uncaught, release
 from clarivum.telemetry.structured import console_renderer, set_level
 from clarivum.testing.telemetry import captured_logs
@@ -75,6 +75,18 @@ def test_without_access_lines_there_is_none():
     with captured_logs(access_lines=False) as logs:
         http_server("GET", "/x").finish(200)
     assert logs.lines == []
+
+
+def test_the_line_of_a_finished_job_is_what_a_logger_would_write(logs, monkeypatch):
+    fields = {"job": "leads.enrich", "run_id": "0980216a-0036-87a3-a33b-a98d91d12141", "attempt": 2}
+    with job_process("leads.enrich", "leads_enrich", "pgmq", 42, 2, producer_traceparent=None) as observation:
+        write_job_line(observation, **fields)
+        get_logger("clarivum.jobs").info("job done", **fields)
+    ours, theirs = ({name: value for name, value in event.items() if name != "timestamp"} for event in logs.events)
+    assert ours == theirs
+    monkeypatch.setattr(PIPELINE, "min_level", LEVELS["warning"])
+    write_job_line(observation, **fields)
+    assert len(logs.lines) == 2
 
 
 def test_values_are_scrubbed_wherever_they_are(logs):

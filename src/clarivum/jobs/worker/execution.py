@@ -45,7 +45,7 @@ class Executor:
             if failure is None:
                 self._bench.receipts.add(job, claim.message.id)
                 OUTCOMES.add(1, job.name, "done")
-                log.info("job done", job=job.name, run_id=str(claim.run_id), attempt=claim.attempt)
+                telemetry.write_job_line(observation, job=job.name, run_id=str(claim.run_id), attempt=claim.attempt)
                 return
             observation.fail(failure.cause)
             await self._settlement.fail(claim, failure)
