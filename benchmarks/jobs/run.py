@@ -109,7 +109,7 @@ def _scenarios(options: Options, scratch: Scratch, installed: Installed, say: Sa
         timed.append(single[-1])
     if isinstance(python, PythonPeers):
         pgqueuer = programs.pgqueuer(scratch, python, jobs(20_000))
-        procrastinate = programs.procrastinate(scratch, python, jobs(3_000))
+        procrastinate = programs.procrastinate(scratch, python, jobs(1_000))
         for program in (pgqueuer, procrastinate):
             program.run("setup")
         batched.append(pgqueuer)
