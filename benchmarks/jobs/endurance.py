@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 
 import psutil
 import psycopg
@@ -65,12 +66,19 @@ def full_ledger(scratch: Scratch, runs: int) -> Iterator[Scratch]:
 
 def ledger_programs(fresh: Scratch, full: Scratch, job: str, runs: int, drained: int) -> list[Program]:
     """The same worker on both. The full ledger keeps its runs from round to round; the fresh one is emptied."""
-    note = "the ledger is empty at first"
-    small = ours(fresh, job, "Clarivum, fresh ledger", note, drained)
-    note = f"the ledger holds {runs:,} finished runs at first"
-    large = ours(full, job, "Clarivum, full ledger", note, drained)
-    queue = JOBS[job].queue
-    return [small, replace(large, name=f"{large.name}-full", reset=f"truncate pgmq.q_{queue}", where=full)]
+    queue, numbers = JOBS[job].queue, count()
+
+    def program(where: Scratch, title: str, note: str) -> Program:
+        def fill(jobs: int) -> None:
+            first = next(numbers) * jobs  # other jobs than in the rounds before
+            with psycopg.connect(where.admin_url, autocommit=True) as connection:
+                _send(connection, queue, range(first, first + jobs))
+
+        return replace(ours(where, job, title, note, drained), where=where, fill=fill)
+
+    small = program(fresh, "Clarivum, fresh ledger", "the ledger is empty at first")
+    large = program(full, "Clarivum, full ledger", f"the ledger holds {runs:,} finished runs at first")
+    return [small, replace(large, name=f"{large.name}-full", reset=f"truncate pgmq.q_{queue}")]
 
 
 def ledger_aims(scenario: Scenario, job: str, text: str) -> tuple[Aim, ...]:
@@ -119,11 +127,15 @@ def memory_aim(resident: list[float]) -> Aim:
     return Aim(text=text, wanted=GROWTH_MIB, unit="MiB", at_least=False, measured=grown)
 
 
+def _send(connection: psycopg.Connection, queue: str, numbers: range) -> None:
+    """Jobs with these numbers, all at once."""
+    connection.execute(SEND, {"queue": queue, "first": numbers.start, "last": numbers.stop - 1})
+
+
 def _slice(scratch: Scratch, worker: int, numbers: range) -> Run:
     with psycopg.connect(scratch.admin_url, autocommit=True) as connection:
-        values = {"queue": batched.queue, "first": numbers.start, "last": numbers.stop - 1}
         database, process, began = cpu_seconds(scratch.server.pid), cpu_seconds(worker), time.perf_counter()
-        connection.execute(SEND, values)
+        _send(connection, batched.queue, numbers)
         connection.execute("select pg_notify('clarivum_jobs', %s)", [batched.queue])
         deadline = time.monotonic() + SLICE_WITHIN_S
         while (connection.execute(f"select 1 from pgmq.q_{batched.queue} limit 1".encode())).fetchone():

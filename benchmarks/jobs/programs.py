@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Program:
     reset: str
     where: Scratch | None = None
     """The database it works on, where that is not the scenario's."""
+    fill: Callable[[int], None] | None = field(default=None, repr=False)
+    """How so many jobs get into its queue, where not by a mode of its own."""
 
     def run(self, mode: str, *numbers: float) -> dict[str, float]:
         """Carry out one mode to its end. Raises LoadError."""

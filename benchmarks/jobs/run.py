@@ -149,8 +149,8 @@ def _on_a_full_ledger(options: Options, scratch: Scratch, bench: JobBench) -> li
     runs, found = options.jobs(endurance.MILLION), []
     with endurance.full_ledger(scratch, runs) as full:
         for job, text, drained in (
-            ("batched", "many jobs a transaction", options.jobs(100_000)),
-            ("single", "one transaction a job", options.jobs(20_000)),
+            ("batched", "many jobs a transaction", options.jobs(300_000)),
+            ("single", "one transaction a job", options.jobs(60_000)),
         ):
             scenario = alone.drain(
                 f"ledger-{job}",

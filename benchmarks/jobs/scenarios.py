@@ -27,7 +27,10 @@ class JobBench:
         """Fill each queue, then time a worker from its first job to the last acknowledgement."""
 
         def measure(program: Program) -> Run:
-            program.run("fill", program.drained)
+            if program.fill is None:
+                program.run("fill", program.drained)
+            else:
+                program.fill(program.drained)
             self.scratch.execute("checkpoint")
             return self._measured(program.drained, lambda: program.run("work", program.drained))
 
