@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psycopg
@@ -217,4 +219,31 @@ def test_settings_that_cannot_be_used(drill: SqsDrill, environ: dict[str, str], 
     refused = clarivum(drill, "work", *APPLICATION, **environ)
     assert refused.returncode == code, refused.stderr
     assert said in refused.stderr
+    assert "testing" not in refused.stderr, "never a value"
+
+
+class _RefusesCredentials(BaseHTTPRequestHandler):
+    """An SQS that knows nobody."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"__type": "com.amazonaws.sqs#InvalidClientTokenId", "message": "The token testing is invalid."}'
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not on the terminal."""
+
+
+def test_a_worker_does_not_wait_where_its_credentials_are_refused(drill: SqsDrill) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _RefusesCredentials) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        refused = clarivum(drill, "work", *APPLICATION, AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert refused.returncode == 3, refused.stderr
+    assert "SQS refused GetQueueUrl: InvalidClientTokenId" in refused.stderr
     assert "testing" not in refused.stderr, "never a value"

@@ -41,8 +41,7 @@ class Pool:
 
     async def acquire(self) -> "Wire":
         """A clean connection. Raises DatabaseError (unavailable): none within the time-out, or no server."""
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._acquire_timeout_s
+        deadline_s: float | None = None
         while True:
             if self._closed:
                 raise connection_lost("the database was closed")
@@ -54,6 +53,8 @@ class Pool:
                 continue
             if self.open_count < self._size:
                 return await self._open_one()
+            if deadline_s is None:
+                deadline_s = asyncio.get_running_loop().time() + self._acquire_timeout_s
             handed = await self._wait(deadline_s)
             if handed is not None:
                 return handed

@@ -103,7 +103,8 @@ class Transport(Protocol):
         ...
 
     async def missing(self, jobs: Sequence[Job[Any]]) -> list[str]:
-        """The queues of these jobs that do not exist, sorted. Raises DependencyDownError when nobody answers."""
+        """The queues of these jobs that do not exist, sorted. Raises DependencyDownError when nobody answers, and
+        ConfigurationError when it is not let in."""
         ...
 
     def side_tasks(self, jobs: Sequence[Job[Any]]) -> Sequence[Coroutine[Any, Any, None]]:

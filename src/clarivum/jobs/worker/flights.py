@@ -57,7 +57,7 @@ class Flights:
         """Keep the current task's messages alive while the block runs."""
         task = asyncio.current_task()
         assert task is not None
-        flight = Flight(job, message_ids, claim, task, asyncio.get_running_loop().time())
+        flight = Flight(job, message_ids, claim, task, task.get_loop().time())
         self._flights.add(flight)
         try:
             yield flight

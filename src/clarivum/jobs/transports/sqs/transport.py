@@ -9,7 +9,7 @@ import orjson
 
 from clarivum import telemetry
 from clarivum.database import WORKER, Database, Transaction
-from clarivum.errors import DependencyDownError
+from clarivum.errors import UNAVAILABLE, ConfigurationError, DependencyDownError
 from clarivum.jobs.declaration import Job
 from clarivum.jobs.message import Message
 from clarivum.jobs.transports.interface import Queued, QueueError, QueueStatus
@@ -156,7 +156,9 @@ class SqsTransport:
             except QueueError as error:
                 if error.refusal in MISSING_QUEUE:
                     return True
-                raise DependencyDownError(f"SQS does not answer: {error.log}") from None
+                if error.code is UNAVAILABLE:
+                    raise DependencyDownError(f"SQS does not answer: {error.log}") from None
+                raise ConfigurationError(str(error.log)) from None
             return False
 
         absent = await asyncio.gather(*(is_missing(job) for job in jobs))
