@@ -44,8 +44,6 @@ def audit(
     Reads the database of DATABASE_URL, or of the `up` that runs here. Events hold no token, address or payload; a
     subject that holds an e-mail address is stored as a digest, which --subject finds by the address.
     """
-    if form not in {Format.TEXT, Format.JSON}:
-        raise UsageError(f"access audit writes text or json, not {form.value}")
     if forget:
         removed = forget_audit_events(admin_url(Settings.load(os.environ), data))
         typer.echo(f"  removed {removed} events older than 400 days", err=True)

@@ -62,8 +62,6 @@ def explain(
     a scratch database, with rows made for the occasion. Exit code 0 when it may, 1 when it may not, 2 when the question
     cannot be understood. Neither the token nor an address in it is printed.
     """
-    if form not in {Format.TEXT, Format.JSON}:
-        raise UsageError(f"access explain writes text or json, not {form.value}")
     if route is not None and table is not None:
         raise UsageError("ask about --route or --table, one at a time")
     if table is not None:

@@ -15,7 +15,7 @@ from clarivum.cli.options import APPLICATION, Application, Postgres
 from clarivum.cli.progress import Progress
 from clarivum.cli.terminal import BOLD, DIM, Format, Paint, painter, wants_colour
 from clarivum.database.trial import NO_GRANT, VERBS
-from clarivum.errors import ConfigurationError, UsageError
+from clarivum.errors import ConfigurationError
 
 
 def matrix(
@@ -30,8 +30,6 @@ def matrix(
     database; DATABASE_URL is not touched. Rows are made up from each table's own constraints, or taken from
     supabase/samples.sql. `check auth` compares what is found with the page.
     """
-    if form not in {Format.TEXT, Format.JSON}:
-        raise UsageError(f"access matrix writes text or json, not {form.value}")
     today = datetime.now(UTC).date()
     with (
         Progress() as progress,

@@ -19,7 +19,7 @@ from clarivum.cli.reachability import dependencies
 from clarivum.cli.terminal import BOLD, DIM, GREEN, RED, Format, painter, wants_colour
 from clarivum.cli.token_file import read_token
 from clarivum.cli.versions import versions
-from clarivum.errors import ConfigurationError, Exit, UsageError
+from clarivum.errors import ConfigurationError, Exit
 from clarivum.settings import Settings, mask, sources, variables_of
 
 app = group()
@@ -54,8 +54,6 @@ def doctor(
     Exit code 0 when all is well, 3 when the configuration cannot be used, 5 when a dependency does not answer. Takes at
     most five seconds. Secrets are masked.
     """
-    if form not in {Format.TEXT, Format.JSON}:
-        raise UsageError(f"doctor writes text or json, not {form.value}")
     text = None if token is None else read_token(token)
     settings, problem = _load(os.environ)
     if settings is not None:

@@ -224,7 +224,6 @@ def test_a_token_of_somebody_who_signed_out_may_nothing(tmp_path: Path, database
         (("--token", "-"), "holds nothing"),
         (("--token", "-", "--table", "leads:drop"), "no verb"),
         (("--token", "-", "--table", "leads", "--route", "GET /x"), "one at a time"),
-        (("--token", "-", "--format", "sarif"), "text or json"),
     ],
 )
 def test_a_question_that_cannot_be_understood_is_refused(arguments: tuple[str, ...], told: str) -> None:

@@ -98,7 +98,7 @@ def test_a_query_can_be_planned_under_another_role(tmp_path: Path) -> None:
         ("clean", ["own_nots"], 2, "no queries.sql declares a query 'own_nots'; did you mean own_notes?"),
         ("clean", ["--role", "anonymous"], 2, "there is no database role 'anonymous'; did you mean anon?"),
         ("clean", ["--postgres", "17"], 2, "comes as 16 or 18"),
-        ("clean", ["--format", "sarif"], 2, "writes text or json, not sarif"),
+        ("clean", ["--format", "sarif"], 2, "'sarif' is not one of 'text', 'json'"),
         ("refused", [], 3, "refused_backend/notes/"),
     ],
 )

@@ -40,7 +40,8 @@ where (state in ('running', 'waiting', 'done', 'dead', 'cancelled')
     and (claimable_at is not null) = (state in ('running', 'waiting'))
     and (finished_at is not null) = (state in ('done', 'dead', 'cancelled'))) is not true
 """
-"""What no statement may leave behind; the table itself has no check, which would be prepared anew for each of them."""
+"""What no statement may leave behind. The table's own check says the least of it: one that said all would be prepared
+anew for each of them."""
 
 
 @dataclass
