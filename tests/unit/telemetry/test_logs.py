@@ -78,6 +78,8 @@ def test_without_access_lines_there_is_none():
 
 
 def test_the_line_of_a_finished_job_is_what_a_logger_would_write(logs, monkeypatch):
+    set_level("info", cache=False)  # whatever the tests before have left
+    monkeypatch.setattr(PIPELINE, "min_level", LEVELS["info"])
     fields = {"job": "leads.enrich", "run_id": "0980216a-0036-87a3-a33b-a98d91d12141", "attempt": 2}
     with job_process("leads.enrich", "leads_enrich", "pgmq", 42, 2, producer_traceparent=None) as observation:
         write_job_line(observation, **fields)
